@@ -1,0 +1,142 @@
+//! multi and multiRead: several requests in one, and their results.
+
+use crate::ErrorCode;
+use crate::jute::{DecodeError, Reader, put_boolean};
+use crate::op::OpCode;
+use crate::request::{CreateRequest, PathVersionRequest, PathWatchRequest, SetDataRequest};
+use alloc::vec::Vec;
+use bytes::BufMut;
+
+/// What stands before each part of a multi, and after the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MultiHeader {
+    /// The operation; −1 for an error result and at the end.
+    pub kind: i32,
+    /// Whether this is the end.
+    pub done: bool,
+    /// The error of a result; −1 in requests and at the end.
+    pub error: i32,
+}
+
+impl MultiHeader {
+    /// The end of the sequence.
+    pub const END: Self = Self { kind: -1, done: true, error: -1 };
+
+    /// The header of a successful result.
+    pub const fn result(op: OpCode) -> Self {
+        Self { kind: op.to_wire(), done: false, error: 0 }
+    }
+
+    /// Appends an error result: header and record; `None` is no error of its own, for the parts
+    /// before the one that failed.
+    pub fn encode_error(error: Option<ErrorCode>, out: &mut impl BufMut) {
+        let error = error.map_or(0, ErrorCode::to_wire);
+        Self { kind: -1, done: false, error }.encode(out);
+        out.put_i32(error);
+    }
+
+    /// Appends the record.
+    pub fn encode(&self, out: &mut impl BufMut) {
+        out.put_i32(self.kind);
+        put_boolean(out, self.done);
+        out.put_i32(self.error);
+    }
+
+    /// Reads the record.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { kind: reader.int()?, done: reader.boolean()?, error: reader.int()? })
+    }
+}
+
+/// One write of a multi.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteOp<'a> {
+    /// create, create2, createContainer or createTTL.
+    Create(OpCode, CreateRequest<'a>),
+    /// delete.
+    Delete(PathVersionRequest<'a>),
+    /// setData.
+    SetData(SetDataRequest<'a>),
+    /// check.
+    Check(PathVersionRequest<'a>),
+}
+
+/// One read of a multiRead; the watch flags are ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadOp<'a> {
+    /// getData.
+    GetData(PathWatchRequest<'a>),
+    /// getChildren.
+    GetChildren(PathWatchRequest<'a>),
+}
+
+/// The parts of a multi or multiRead. Its kind is its first part's kind, whatever the opcode that
+/// carried it, and it is empty without a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MultiRequest<'a> {
+    /// No parts.
+    Empty,
+    /// Writes, done all or none.
+    Writes(Vec<WriteOp<'a>>),
+    /// Reads.
+    Reads(Vec<ReadOp<'a>>),
+}
+
+impl<'a> MultiRequest<'a> {
+    /// Reads the parts up to the end header.
+    ///
+    /// # Errors
+    /// If the bytes are no such sequence, a part may not stand in a multi, or reads and writes
+    /// are mixed.
+    pub fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let mut parts = Self::Empty;
+        loop {
+            let header = MultiHeader::decode(reader)?;
+            if header.done {
+                return Ok(parts);
+            }
+            let unknown =
+                DecodeError::UnknownValue { what: "part of a multi", value: header.kind.into() };
+            let op = OpCode::from_wire(header.kind).ok_or(unknown)?;
+            match Part::decode(op, reader)?.ok_or(unknown)? {
+                Part::Write(write) => match &mut parts {
+                    Self::Empty => parts = Self::Writes(alloc::vec![write]),
+                    Self::Writes(writes) => writes.push(write),
+                    Self::Reads(_) => return Err(unknown),
+                },
+                Part::Read(read) => match &mut parts {
+                    Self::Empty => parts = Self::Reads(alloc::vec![read]),
+                    Self::Reads(reads) => reads.push(read),
+                    Self::Writes(_) => return Err(unknown),
+                },
+            }
+        }
+    }
+}
+
+enum Part<'a> {
+    Write(WriteOp<'a>),
+    Read(ReadOp<'a>),
+}
+
+impl<'a> Part<'a> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other operations are refused alike")]
+    fn decode(op: OpCode, reader: &mut Reader<'a>) -> Result<Option<Self>, DecodeError> {
+        Ok(Some(match op {
+            OpCode::Create | OpCode::Create2 | OpCode::CreateContainer | OpCode::CreateTtl => {
+                Self::Write(WriteOp::Create(op, CreateRequest::decode(op, reader)?))
+            }
+            OpCode::Delete => Self::Write(WriteOp::Delete(PathVersionRequest::decode(reader)?)),
+            OpCode::SetData => Self::Write(WriteOp::SetData(SetDataRequest::decode(reader)?)),
+            OpCode::Check => Self::Write(WriteOp::Check(PathVersionRequest::decode(reader)?)),
+            OpCode::GetData => Self::Read(ReadOp::GetData(PathWatchRequest::decode(reader)?)),
+            OpCode::GetChildren => {
+                Self::Read(ReadOp::GetChildren(PathWatchRequest::decode(reader)?))
+            }
+            _ => return Ok(None),
+        }))
+    }
+}
