@@ -1,6 +1,5 @@
 //! multi and multiRead: several requests in one, and their results.
 
-use crate::ErrorCode;
 use crate::jute::{DecodeError, Reader, put_boolean};
 use crate::op::OpCode;
 use crate::request::{CreateRequest, PathVersionRequest, PathWatchRequest, SetDataRequest};
@@ -27,12 +26,11 @@ impl MultiHeader {
         Self { kind: op.to_wire(), done: false, error: 0 }
     }
 
-    /// Appends an error result: header and record; `None` is no error of its own, for the parts
-    /// before the one that failed.
-    pub fn encode_error(error: Option<ErrorCode>, out: &mut impl BufMut) {
-        let error = error.map_or(0, ErrorCode::to_wire);
-        Self { kind: -1, done: false, error }.encode(out);
-        out.put_i32(error);
+    /// Appends an error result: header and record. The code is 0 for the parts before the one
+    /// that failed.
+    pub fn encode_error(code: i32, out: &mut impl BufMut) {
+        Self { kind: -1, done: false, error: code }.encode(out);
+        out.put_i32(code);
     }
 
     /// Appends the record.

@@ -7,6 +7,7 @@
 use crate::acl::AclList;
 use crate::jute::{DecodeError, Reader, Text, length, put_boolean, put_buffer, put_text};
 use crate::op::OpCode;
+use crate::reply::put_frame;
 use crate::{SessionId, Zxid};
 use alloc::vec::Vec;
 use bytes::BufMut;
@@ -24,6 +25,17 @@ pub struct TxnHeader {
     pub time_ms: i64,
 }
 
+impl TxnHeader {
+    /// Appends the record for a transaction of type `kind`.
+    pub fn encode(&self, kind: OpCode, out: &mut Vec<u8>) {
+        out.put_i64(self.session.0);
+        out.put_i32(self.cxid);
+        out.put_i64(self.zxid.to_wire());
+        out.put_i64(self.time_ms);
+        out.put_i32(kind.to_wire());
+    }
+}
+
 /// The digest of the whole tree after a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TxnDigest {
@@ -36,6 +48,12 @@ pub struct TxnDigest {
 impl TxnDigest {
     /// The version of the digest this code computes.
     pub const VERSION: i32 = 2;
+
+    /// Appends the record.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.put_i32(self.version);
+        out.put_u64(self.value);
+    }
 }
 
 /// The znode of a create transaction.
@@ -190,11 +208,7 @@ impl Txn<'_> {
                 out.put_i32(length(parts.len()));
                 for part in parts {
                     out.put_i32(part.kind().to_wire());
-                    let start = out.len();
-                    out.put_i32(0);
-                    part.encode_record(out);
-                    let filled = length(out.len() - start - 4);
-                    out[start..start + 4].copy_from_slice(&filled.to_be_bytes());
+                    put_frame(out, |out| part.encode_record(out));
                 }
             }
         }
@@ -234,15 +248,10 @@ pub struct LoggedTxn<'a> {
 impl<'a> LoggedTxn<'a> {
     /// Appends the entry.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.put_i64(self.header.session.0);
-        out.put_i32(self.header.cxid);
-        out.put_i64(self.header.zxid.to_wire());
-        out.put_i64(self.header.time_ms);
-        out.put_i32(self.txn.kind().to_wire());
+        self.header.encode(self.txn.kind(), out);
         self.txn.encode_record(out);
         if let Some(digest) = self.digest {
-            out.put_i32(digest.version);
-            out.put_u64(digest.value);
+            digest.encode(out);
         }
     }
 
