@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The replicated state: znodes, sessions, ephemerals, quotas, digest.
+//!
+//! Start at [`Tree`]: [`Tree::find`] reads a [`Znode`], [`Tree::apply`] is the only way to change
+//! anything, live or in replay, and tells of each [`Change`] that a watch may wait for.
+//!
+//! What is not here: whether a request is allowed (crate `peer` decides that before there is a
+//! transaction), locks (the server holds one around the tree), and files.
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod acls;
+mod apply;
+pub mod digest;
+mod hash;
+mod owners;
+pub mod quota;
+mod store;
+mod tree;
+mod znode;
+
+pub use apply::{Applied, Change, ChangeKind, OnChange, Outcome};
+pub use tree::{Tree, TreeOptions};
+pub use znode::Znode;

@@ -1,0 +1,111 @@
+//! The digest of a tree: the sum of its znodes' digests, kept up change by change, so that servers
+//! can compare their trees after every transaction.
+//!
+//! Version 2, as Apache's `DigestCalculator` computes it: CRC-32 of path, data and the stored stat.
+//! The root's path is empty, and what is below `/zookeeper` does not count, because it differs
+//! between servers.
+
+use alloc::collections::VecDeque;
+
+use crc32fast::Hasher;
+use zoarium_proto::txn::TxnDigest;
+use zoarium_proto::{RawStat, Zxid};
+
+/// The digest of the znode at `path`; `content_crc` is that of [`content_crc`]. 0 below
+/// `/zookeeper`.
+pub fn znode(path: &str, content_crc: u32, stat: &RawStat) -> u64 {
+    if is_counted(path) { of_counted(content_crc, stat).into() } else { 0 }
+}
+
+/// CRC-32 of a path and data, where a znode's digest goes on from: a change of the stat does not
+/// touch the data again.
+pub fn content_crc(path: &str, data: Option<&[u8]>) -> u32 {
+    let mut hasher = Hasher::new();
+    hasher.update(if path == "/" { b"" } else { path.as_bytes() });
+    hasher.update(data.unwrap_or_default());
+    hasher.finalize()
+}
+
+/// Whether a znode at `path` has a part in the tree's digest.
+pub(crate) fn is_counted(path: &str) -> bool {
+    !path.starts_with("/zookeeper/")
+}
+
+pub(crate) fn of_counted(content_crc: u32, stat: &RawStat) -> u32 {
+    let mut hasher = Hasher::new_with_initial(content_crc);
+    hasher.update(&stat.to_digest_input());
+    hasher.finalize()
+}
+
+/// The digest of a tree after a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DigestAt {
+    /// The transaction.
+    pub zxid: Zxid,
+    /// The digest.
+    pub value: u64,
+}
+
+/// A digest is remembered when this divides the zxid.
+const HISTORY_INTERVAL: u64 = 128;
+
+/// How many digests are remembered.
+const HISTORY_LENGTH: usize = 1024;
+
+/// The running digest of a tree.
+#[derive(Debug)]
+pub(crate) struct Digests {
+    pub(crate) enabled: bool,
+    sum: u64,
+    history: VecDeque<DigestAt>,
+    /// The digest that a loaded fuzzy snapshot promises. Until replay has come there, the tree is
+    /// of no one moment, and comparing means nothing.
+    promised: Option<DigestAt>,
+}
+
+impl Digests {
+    pub(crate) const fn new(enabled: bool) -> Self {
+        Self { enabled, sum: 0, history: VecDeque::new(), promised: None }
+    }
+
+    pub(crate) const fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    pub(crate) fn history(&self) -> impl Iterator<Item = DigestAt> + '_ {
+        self.history.iter().copied()
+    }
+
+    /// Puts a znode's new digest in the place of its old one.
+    pub(crate) fn replace(&mut self, old: u32, new: u32) {
+        self.sum = self.sum.wrapping_sub(old.into()).wrapping_add(new.into());
+    }
+
+    /// Notes the promise of a snapshot.
+    pub(crate) fn promise(&mut self, digest: DigestAt) {
+        self.promised = Some(digest);
+    }
+
+    /// Takes note that a transaction is done. Whether the tree is as it should be, if that can
+    /// be said.
+    pub(crate) fn after(&mut self, zxid: Zxid, logged: Option<TxnDigest>) -> Option<bool> {
+        let promised = self.promised.filter(|promised| promised.zxid == zxid);
+        if self.promised.is_some_and(|promised| promised.zxid <= zxid) {
+            self.promised = None;
+        }
+        if !self.enabled || self.promised.is_some() {
+            return None;
+        }
+        if zxid.0.is_multiple_of(HISTORY_INTERVAL) {
+            if self.history.len() == HISTORY_LENGTH {
+                self.history.pop_front();
+            }
+            self.history.push_back(DigestAt { zxid, value: self.sum });
+        }
+        let logged = logged.filter(|logged| logged.version == TxnDigest::VERSION);
+        let expected = [promised.map(|digest| digest.value), logged.map(|digest| digest.value)];
+        let mut expected = expected.into_iter().flatten().peekable();
+        expected.peek()?;
+        Some(expected.all(|value| value == self.sum))
+    }
+}

@@ -1,0 +1,271 @@
+//! The tree as a whole: what it holds, how it is asked.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use zoarium_proto::create::Owner;
+use zoarium_proto::path::RESERVED;
+use zoarium_proto::{AclList, RawStat, SessionId, Zxid};
+
+use crate::acls::Acls;
+use crate::digest::{self, DigestAt, Digests};
+use crate::hash::Seed;
+use crate::owners::Owners;
+use crate::quota::Quotas;
+use crate::store::Store;
+use crate::store::arena::{Record, Slot};
+use crate::znode::Znode;
+
+/// How a tree behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct TreeOptions {
+    /// Whether the digest is kept up (`zookeeper.digest.enabled`).
+    pub digest_enabled: bool,
+    /// Whether negative owners are read as the TTLs of 3.5.3 (`zookeeper.emulate353TTLNodes`).
+    pub emulate_353_ttl: bool,
+    /// The key of the hash tables; random in production, because clients choose paths.
+    pub hash_seed: u64,
+}
+
+impl Default for TreeOptions {
+    /// Apache's defaults, and a fixed key.
+    fn default() -> Self {
+        Self { digest_enabled: true, emulate_353_ttl: false, hash_seed: 0 }
+    }
+}
+
+impl TreeOptions {
+    pub(crate) const fn owner(&self, raw: i64) -> Owner {
+        if self.emulate_353_ttl { Owner::from_raw_353(raw) } else { Owner::from_raw(raw) }
+    }
+}
+
+/// The replicated state.
+///
+/// It is plain data. Readers share it under a lock that the server holds; there is one writer.
+#[derive(Debug)]
+pub struct Tree {
+    pub(crate) options: TreeOptions,
+    pub(crate) store: Store,
+    pub(crate) acls: Acls,
+    pub(crate) owners: Owners,
+    pub(crate) sessions: BTreeMap<SessionId, i32>,
+    pub(crate) quotas: Quotas,
+    pub(crate) digests: Digests,
+    pub(crate) last_zxid: Zxid,
+    /// Bytes of all paths and data.
+    pub(crate) data_size: usize,
+}
+
+impl Tree {
+    /// The tree of an ensemble that never ran: the root and what is reserved below `/zookeeper`.
+    pub fn new(options: TreeOptions) -> Self {
+        let mut tree = Self::bare(options);
+        tree.add_reserved();
+        tree
+    }
+
+    /// A tree with a root only, not even counted yet.
+    pub(crate) fn bare(options: TreeOptions) -> Self {
+        let seed = Seed::new(options.hash_seed);
+        let mut tree = Self {
+            options,
+            store: Store::new(seed.clone()),
+            acls: Acls::new(seed),
+            owners: Owners::default(),
+            sessions: BTreeMap::new(),
+            quotas: Quotas::default(),
+            digests: Digests::new(options.digest_enabled),
+            last_zxid: Zxid::ZERO,
+            // Apache counts the root twice, as "" and as "/".
+            data_size: 1,
+        };
+        tree.refresh_content(Slot::ROOT, "/");
+        tree
+    }
+
+    /// Adds the reserved znodes that are not there.
+    pub(crate) fn add_reserved(&mut self) {
+        for path in RESERVED {
+            let Some((parent, name)) = parent_and_name(path) else { continue };
+            let Some(parent) = self.store.find(parent) else { continue };
+            let (acl, aversion) = match path {
+                zoarium_proto::path::CONFIG => (AclList::READ_ONLY, -1),
+                _ => (AclList::OPEN, 0),
+            };
+            let stat = RawStat { aversion, ..RawStat::default() };
+            let znode = NewZnode { parent, name, path, data: Some(b""), stat };
+            // A znode that is there already is as good.
+            let _ = self.add(&znode, acl);
+        }
+    }
+
+    /// The znode at `path`. The root is found as `/` and as the empty path.
+    pub fn find(&self, path: &str) -> Option<Znode<'_>> {
+        self.store.find(path).map(|slot| Znode::new(self, slot))
+    }
+
+    /// The last transaction applied.
+    pub const fn last_zxid(&self) -> Zxid {
+        self.last_zxid
+    }
+
+    /// Says that every transaction up to `zxid` is applied, as after an epoch began or a snapshot
+    /// was loaded.
+    pub fn set_last_zxid(&mut self, zxid: Zxid) {
+        self.last_zxid = zxid;
+    }
+
+    /// The digest of the tree; 0 if digests are off.
+    pub const fn digest(&self) -> u64 {
+        self.digests.sum()
+    }
+
+    /// The digests after every 128th transaction, oldest first, the last 1024 of them.
+    pub fn digest_history(&self) -> impl Iterator<Item = DigestAt> + '_ {
+        self.digests.history()
+    }
+
+    /// Apache's count of znodes: the root counts twice, so an empty server has 5.
+    pub fn znode_count(&self) -> usize {
+        self.store.arena.live() + 1
+    }
+
+    /// Bytes of all paths and data; 44 on an empty server, as Apache counts.
+    pub const fn data_size(&self) -> usize {
+        self.data_size
+    }
+
+    /// How many ephemerals there are.
+    pub const fn ephemerals_count(&self) -> usize {
+        self.owners.ephemerals_count()
+    }
+
+    /// The durable sessions with their timeouts in milliseconds.
+    pub const fn sessions(&self) -> &BTreeMap<SessionId, i32> {
+        &self.sessions
+    }
+
+    /// The paths of a session's ephemerals.
+    pub fn ephemerals(&self, session: SessionId) -> impl Iterator<Item = String> + '_ {
+        self.owners.ephemerals(session).map(|slot| self.store.path(slot))
+    }
+
+    /// The sessions that own ephemerals, in order.
+    pub fn sessions_with_ephemerals(&self) -> impl Iterator<Item = SessionId> + '_ {
+        self.owners.sessions()
+    }
+
+    /// How many znodes are below the one at `path`; `None` if there is none at `path`.
+    pub fn descendants_count(&self, path: &str) -> Option<usize> {
+        let slot = self.store.find(path)?;
+        if slot == Slot::ROOT {
+            return Some(self.store.arena.live() - 1);
+        }
+        Some(self.store.descendants(slot).count())
+    }
+
+    /// The paths of the containers and TTL znodes whose time has come at `now_ms`, the leader's
+    /// clock. A container that never had a child is spared until it is older than
+    /// `max_never_used_ms`; with `None` it is for ever (Apache's `ContainerManager`).
+    pub fn reap_candidates(
+        &self,
+        now_ms: i64,
+        max_never_used_ms: Option<i64>,
+    ) -> impl Iterator<Item = String> + '_ {
+        let is_due = move |slot: &Slot| {
+            let record = self.store.arena.get(*slot);
+            let idle_ms = now_ms.saturating_sub(record.stat.mtime);
+            record.children.is_none()
+                && match self.options.owner(record.stat.owner) {
+                    Owner::None | Owner::Session(_) => false,
+                    Owner::Container => {
+                        record.stat.cversion > 0 || max_never_used_ms.is_some_and(|ms| idle_ms > ms)
+                    }
+                    Owner::Ttl(ttl_ms) => idle_ms > ttl_ms,
+                }
+        };
+        self.owners.reapable().filter(is_due).map(|slot| self.store.path(slot))
+    }
+}
+
+/// A znode to be added.
+#[derive(Debug)]
+pub(crate) struct NewZnode<'a> {
+    pub(crate) parent: Slot,
+    pub(crate) name: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) data: Option<&'a [u8]>,
+    pub(crate) stat: RawStat,
+}
+
+/// The changes of the store with all that goes with them: ACL users, owners, sizes, digest. The
+/// rules of transactions and quotas are above.
+impl Tree {
+    /// Adds a znode, or gives back the one that is there.
+    pub(crate) fn add(&mut self, znode: &NewZnode<'_>, acl: AclList<'_>) -> Result<Slot, Slot> {
+        let in_digest = digest::is_counted(znode.path);
+        let mut record = Record::new(znode.parent, znode.name, znode.data, in_digest);
+        record.stat = znode.stat;
+        let slot = self.store.insert(znode.path, record)?;
+        let reuse = self.store.snapshots_running == 0;
+        self.store.arena.get_mut(slot).acl = self.acls.acquire(acl, reuse);
+        self.owners.insert(slot, self.options.owner(znode.stat.owner));
+        self.data_size += znode.path.len() + znode.data.map_or(0, <[u8]>::len);
+        self.refresh_content(slot, znode.path);
+        Ok(slot)
+    }
+
+    /// Removes a znode without children. The caller releases the record's ACL.
+    pub(crate) fn cut(&mut self, slot: Slot, path: &str) -> Record {
+        let record = self.store.remove(slot, path);
+        self.owners.remove(slot, self.options.owner(record.stat.owner));
+        self.data_size -= path.len() + record.data_length();
+        self.digests.replace(record.digest, 0);
+        record
+    }
+
+    /// Replaces a znode's data.
+    pub(crate) fn put_data(&mut self, slot: Slot, path: &str, data: Option<&[u8]>) {
+        let record = self.store.arena.get_mut(slot);
+        self.data_size -= record.data_length();
+        record.set_data(data);
+        self.data_size += record.data_length();
+        self.refresh_content(slot, path);
+    }
+
+    /// Replaces a znode's ACL.
+    pub(crate) fn put_acl(&mut self, slot: Slot, acl: AclList<'_>) {
+        let reuse = self.store.snapshots_running == 0;
+        let new = self.acls.acquire(acl, reuse);
+        let record = self.store.arena.get_mut(slot);
+        let old = core::mem::replace(&mut record.acl, new);
+        self.acls.release(old);
+    }
+
+    /// Brings a znode's CRC and digest up to its content.
+    fn refresh_content(&mut self, slot: Slot, path: &str) {
+        if self.digests.enabled {
+            let record = self.store.arena.get_mut(slot);
+            record.content_crc = digest::content_crc(path, record.data());
+            self.refresh_stat(slot);
+        }
+    }
+
+    /// Brings a znode's digest up to its stat.
+    pub(crate) fn refresh_stat(&mut self, slot: Slot) {
+        let record = self.store.arena.get_mut(slot);
+        if self.digests.enabled && record.is_in_digest() {
+            let new = digest::of_counted(record.content_crc, &record.stat);
+            self.digests.replace(core::mem::replace(&mut record.digest, new), new);
+        }
+    }
+}
+
+/// Splits a path into that of the parent, empty for the root, and the name. `None` if the path is
+/// the root's or none that a znode can have.
+pub(crate) fn parent_and_name(path: &str) -> Option<(&str, &str)> {
+    let (parent, name) = path.rsplit_once('/')?;
+    let is_name = !name.is_empty() && name.len() <= Record::NAME_LENGTH_MAX && parent != "/";
+    is_name.then_some((parent, name))
+}
