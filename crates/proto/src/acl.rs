@@ -146,6 +146,16 @@ impl<'a> AclList<'a> {
         }
     }
 
+    /// Encodes entries into `buffer`, in place of what it held, and gives the list they make.
+    pub fn encode_into(entries: &[Acl<'_>], buffer: &'a mut Vec<u8>) -> Self {
+        buffer.clear();
+        buffer.put_i32(length(entries.len()));
+        for entry in entries {
+            entry.encode(buffer);
+        }
+        Self { encoded: buffer }
+    }
+
     /// The bytes: a jute vector of ACL.
     pub const fn encoded(&self) -> &'a [u8] {
         self.encoded
@@ -162,10 +172,7 @@ impl<'a> AclList<'a> {
 /// The encoded form of a list of entries, for [`AclList::from_encoded`].
 pub fn encode_list(entries: &[Acl<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
-    out.put_i32(length(entries.len()));
-    for entry in entries {
-        entry.encode(&mut out);
-    }
+    AclList::encode_into(entries, &mut out);
     out
 }
 
