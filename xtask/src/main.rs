@@ -1,2 +1,30 @@
-//! Automation.
-fn main() {}
+//! Project automation: `cargo xtask COMMAND`.
+
+mod check;
+mod interop;
+mod layers;
+mod run;
+mod tidy;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  check          formatting, lints, tests, documentation, house rules; changes nothing
+  check --all    that, the licences of all dependencies, and the interop checks: what CI runs
+  fix            formats and applies what clippy and expect-test can mend
+  interop [NAME…] [--server zoarium|apache]
+                 real ZooKeeper clients and Apache's server against Zoarium (`interop --help`)";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["check"] => check::quick(),
+        ["check", "--all"] => check::all(),
+        ["fix"] => check::fix(),
+        ["interop", ..] => interop::run(&arguments[1..]),
+        [] => bail!("{USAGE}"),
+        [..] => bail!("unknown command {:?}\n{USAGE}", arguments.join(" ")),
+    }
+}
