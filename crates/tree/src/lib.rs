@@ -23,6 +23,6 @@ mod tree;
 mod znode;
 
 pub use apply::{Applied, Change, ChangeKind, OnChange, Outcome};
-pub use snapshot::{SnapshotCursor, SnapshotLoader};
+pub use snapshot::{Loaded, Progress, SnapshotCursor, SnapshotLoader};
 pub use tree::{Tree, TreeOptions};
 pub use znode::Znode;
