@@ -102,6 +102,13 @@ impl Acls {
         key
     }
 
+    /// Gives this number, which has users, to one znode more.
+    pub(crate) fn share(&mut self, key: AclKey) {
+        if key != AclKey::OPEN {
+            self.entries[key.entry()].users += 1;
+        }
+    }
+
     /// Takes one znode off the users of this number.
     pub(crate) fn release(&mut self, key: AclKey) {
         if key == AclKey::OPEN {

@@ -6,8 +6,9 @@
 use alloc::vec::Vec;
 
 use zoarium_proto::create::{Owner, TTL_MS_MAX};
+use zoarium_proto::path::CONFIG;
 use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn, TxnHeader};
-use zoarium_proto::{AclList, ErrorCode, RawStat, Stat, Zxid};
+use zoarium_proto::{AclList, ErrorCode, RawStat, SessionId, Stat, Zxid};
 
 use crate::Tree;
 use crate::store::arena::Slot;
@@ -159,10 +160,14 @@ impl Tree {
                 parts.iter().map(|part| self.apply_txn(header, part, on_change)).collect(),
             );
         };
-        let outcome = |(at, part): (usize, &Txn<'_>)| match part {
-            Txn::Error { code } => Outcome::Error(*code),
-            _ if at < failed => Outcome::Error(0),
-            _ => ErrorCode::RuntimeInconsistency.into(),
+        let outcome = |(at, part): (usize, &Txn<'_>)| {
+            if let Txn::Error { code } = part {
+                Outcome::Error(*code)
+            } else if at < failed {
+                Outcome::Error(0)
+            } else {
+                ErrorCode::RuntimeInconsistency.into()
+            }
         };
         Outcome::Multi(parts.iter().enumerate().map(outcome).collect())
     }
@@ -186,16 +191,18 @@ impl Tree {
             owner: owner_of(header, create.kind).to_raw(),
             ..RawStat::default()
         };
-        let znode = NewZnode { parent, name, path, data: create.data, stat };
-        match self.add(&znode, create.acl) {
+        let acl = self.acquire_acl(create.acl);
+        let znode = NewZnode { parent, name, path, data: create.data, stat, acl };
+        match self.add(&znode) {
             Ok(slot) => {
+                self.quota_after_create(path, create.data.map_or(0, <[u8]>::len));
                 self.tell(ChangeKind::Created, slot, path, header.zxid, on_change);
                 Ok(Outcome::Created { path, stat: Znode::new(self, slot).stat() })
             }
             Err(existing) => {
                 // Replay over a fuzzy snapshot, which may hold the znode with an ACL that was not
                 // known when its ACLs were written (ZOOKEEPER-3306).
-                self.put_acl(existing, create.acl);
+                self.put_acl(existing, acl);
                 Err(ErrorCode::NodeExists)
             }
         }
@@ -228,6 +235,7 @@ impl Tree {
         let slot = found.ok_or(ErrorCode::NoNode)?;
         self.cut_descendants(slot);
         let record = self.cut(slot, path);
+        self.quota_after_delete(path, record.data_length());
         on_change(Change {
             kind: ChangeKind::Deleted,
             path,
@@ -246,6 +254,7 @@ impl Tree {
         for slot in descendants.into_iter().rev() {
             let path = self.store.path(slot);
             let record = self.cut(slot, &path);
+            self.quota_after_delete(&path, record.data_length());
             self.acls.release(record.acl);
         }
     }
@@ -267,11 +276,13 @@ impl Tree {
         on_change: &mut OnChange<'_>,
     ) -> Result<Outcome<'t>, ErrorCode> {
         let slot = self.store.find(path).ok_or(ErrorCode::NoNode)?;
-        let stat = &mut self.store.arena.get_mut(slot).stat;
-        stat.version = version;
-        stat.mzxid = header.zxid;
-        stat.mtime = header.time_ms;
+        let record = self.store.arena.get_mut(slot);
+        let old_length = record.data_length();
+        record.stat.version = version;
+        record.stat.mzxid = header.zxid;
+        record.stat.mtime = header.time_ms;
         self.put_data(slot, path, data);
+        self.quota_after_set_data(path, old_length, data.map_or(0, <[u8]>::len));
         self.tell(ChangeKind::DataChanged, slot, path, header.zxid, on_change);
         Ok(Outcome::DataSet { stat: Znode::new(self, slot).stat() })
     }
@@ -283,16 +294,18 @@ impl Tree {
         version: i32,
     ) -> Result<Outcome<'t>, ErrorCode> {
         let slot = self.store.find(path).ok_or(ErrorCode::NoNode)?;
+        let acl = self.acquire_acl(acl);
         self.put_acl(slot, acl);
         self.store.arena.get_mut(slot).stat.aversion = version;
         self.refresh_stat(slot);
         Ok(Outcome::AclSet { stat: Znode::new(self, slot).stat() })
     }
 
-    /// Deletes what a session owns.
-    fn delete_ephemerals(
+    /// Deletes what a session owns, without a transaction: for sessions that recovery finds as
+    /// owners but not in the table.
+    pub fn delete_ephemerals(
         &mut self,
-        session: zoarium_proto::SessionId,
+        session: SessionId,
         zxid: Zxid,
         on_change: &mut OnChange<'_>,
     ) {
@@ -302,6 +315,16 @@ impl Tree {
             // It was found a moment ago.
             let _ = self.delete(zxid, &path, on_change);
         }
+    }
+
+    /// Writes the configuration that the server runs with into its znode, without a transaction,
+    /// as each server does for itself when it starts (Apache's `initConfigInZKDatabase`).
+    pub fn put_config(&mut self, text: &[u8], version: Zxid, now_ms: i64) {
+        let header =
+            TxnHeader { session: SessionId::NONE, cxid: 0, zxid: version, time_ms: now_ms };
+        self.add_reserved();
+        // The znode was added if it was not there.
+        let _ = self.set_data(&header, CONFIG, Some(text), -1, &mut |_| {});
     }
 
     fn tell(

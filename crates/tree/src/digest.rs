@@ -58,14 +58,21 @@ pub(crate) struct Digests {
     pub(crate) enabled: bool,
     sum: u64,
     history: VecDeque<DigestAt>,
-    /// The digest that a loaded fuzzy snapshot promises. Until replay has come there, the tree is
-    /// of no one moment, and comparing means nothing.
-    promised: Option<DigestAt>,
+    /// Until replay over a fuzzy snapshot has come there, the tree is of no one moment, and
+    /// comparing means nothing.
+    fuzzy_until: Option<FuzzyUntil>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FuzzyUntil {
+    zxid: Zxid,
+    /// The digest that the snapshot promises.
+    promised: Option<u64>,
 }
 
 impl Digests {
     pub(crate) const fn new(enabled: bool) -> Self {
-        Self { enabled, sum: 0, history: VecDeque::new(), promised: None }
+        Self { enabled, sum: 0, history: VecDeque::new(), fuzzy_until: None }
     }
 
     pub(crate) const fn sum(&self) -> u64 {
@@ -81,21 +88,38 @@ impl Digests {
         self.sum = self.sum.wrapping_sub(old.into()).wrapping_add(new.into());
     }
 
-    /// Notes the promise of a snapshot.
-    pub(crate) fn promise(&mut self, digest: DigestAt) {
-        self.promised = Some(digest);
+    /// Whether comparing means nothing.
+    pub(crate) const fn is_fuzzy(&self) -> bool {
+        self.fuzzy_until.is_some()
+    }
+
+    /// Takes the promise of a snapshot that begins at `zxid`. Whether it holds, if it is for the
+    /// beginning.
+    pub(crate) fn promise(&mut self, digest: DigestAt, zxid: Zxid) -> Option<bool> {
+        let DigestAt { zxid: until, value } = digest;
+        if !self.enabled {
+            return None;
+        }
+        if until == zxid {
+            return Some(value == self.sum);
+        }
+        self.fuzzy_until = Some(FuzzyUntil { zxid: until, promised: Some(value) });
+        None
+    }
+
+    /// Stops comparing until the transaction `zxid` is done.
+    pub(crate) fn pause_until(&mut self, zxid: Zxid) {
+        self.fuzzy_until = Some(FuzzyUntil { zxid, promised: None });
     }
 
     /// Takes note that a transaction is done. Whether the tree is as it should be, if that can
     /// be said.
     pub(crate) fn after(&mut self, zxid: Zxid, logged: Option<TxnDigest>) -> Option<bool> {
-        let promised = self.promised.filter(|promised| promised.zxid == zxid);
-        if self.promised.is_some_and(|promised| promised.zxid <= zxid) {
-            self.promised = None;
-        }
-        if !self.enabled || self.promised.is_some() {
+        let reached = self.fuzzy_until.take_if(|until| until.zxid <= zxid);
+        if !self.enabled || self.is_fuzzy() {
             return None;
         }
+        let promised = reached.filter(|until| until.zxid == zxid).and_then(|until| until.promised);
         if zxid.0.is_multiple_of(HISTORY_INTERVAL) {
             if self.history.len() == HISTORY_LENGTH {
                 self.history.pop_front();
@@ -103,7 +127,7 @@ impl Digests {
             self.history.push_back(DigestAt { zxid, value: self.sum });
         }
         let logged = logged.filter(|logged| logged.version == TxnDigest::VERSION);
-        let expected = [promised.map(|digest| digest.value), logged.map(|digest| digest.value)];
+        let expected = [promised, logged.map(|digest| digest.value)];
         let mut expected = expected.into_iter().flatten().peekable();
         expected.peek()?;
         Some(expected.all(|value| value == self.sum))

@@ -17,10 +17,12 @@ pub mod digest;
 mod hash;
 mod owners;
 pub mod quota;
+pub mod snapshot;
 mod store;
 mod tree;
 mod znode;
 
 pub use apply::{Applied, Change, ChangeKind, OnChange, Outcome};
+pub use snapshot::{Loaded, Progress, SnapshotCursor, SnapshotLoader};
 pub use tree::{Tree, TreeOptions};
 pub use znode::Znode;

@@ -10,7 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use arena::{Arena, Record, Slot};
-use index::{Index, PathHash};
+use index::Index;
 
 use crate::hash::Seed;
 
@@ -36,36 +36,16 @@ impl Store {
     pub(crate) fn find(&self, path: &str) -> Option<Slot> {
         match path {
             "" | "/" => Some(Slot::ROOT),
-            path => self.find_hashed(self.index.hash(path), path),
+            path => self.index.find(path, |slot| is_at(&self.arena, slot, path)),
         }
-    }
-
-    fn find_hashed(&self, hash: PathHash, path: &str) -> Option<Slot> {
-        self.index.find(hash, |slot| self.is_at(slot, path.as_bytes()))
-    }
-
-    /// Whether the znode in `slot` is the one at `path`, which is not the root's.
-    fn is_at(&self, mut slot: Slot, path: &[u8]) -> bool {
-        let mut rest = path;
-        while slot != Slot::ROOT {
-            let record = self.arena.get(slot);
-            let Some(head) = rest.strip_suffix(record.name()) else { return false };
-            let Some(parent) = head.strip_suffix(b"/") else { return false };
-            rest = parent;
-            slot = record.parent;
-        }
-        rest.is_empty()
     }
 
     /// Places a znode under its parent, or gives back the one that is at `path` already.
     pub(crate) fn insert(&mut self, path: &str, record: Record) -> Result<Slot, Slot> {
-        let hash = self.index.hash(path);
-        if let Some(slot) = self.find_hashed(hash, path) {
-            return Err(slot);
-        }
         let parent = record.parent;
+        let vacancy = self.index.vacancy(path, |slot| is_at(&self.arena, slot, path))?;
         let slot = self.arena.insert(record, self.snapshots_running == 0);
-        self.index.insert(hash, slot);
+        vacancy.fill(slot);
         let mut children = self.arena.get_mut(parent).children.take().unwrap_or_default();
         children.insert(slot, &mut self.arena);
         self.arena.get_mut(parent).children = Some(children);
@@ -81,7 +61,7 @@ impl Store {
                 self.arena.get_mut(parent).children = Some(children);
             }
         }
-        self.index.remove(self.index.hash(path), slot);
+        self.index.remove(path, slot);
         self.arena.remove(slot)
     }
 
@@ -128,4 +108,18 @@ impl Store {
     pub(crate) fn children(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
         self.arena.get(slot).children.iter().flat_map(|children| children.slots())
     }
+}
+
+/// Whether the znode in `slot` is the one at `path`: the names upward from it are those of the path
+/// from its end.
+fn is_at(arena: &Arena, mut slot: Slot, path: &str) -> bool {
+    let mut rest = path.as_bytes();
+    while slot != Slot::ROOT {
+        let record = arena.get(slot);
+        let Some(head) = rest.strip_suffix(record.name()) else { return false };
+        let Some(parent) = head.strip_suffix(b"/") else { return false };
+        rest = parent;
+        slot = record.parent;
+    }
+    rest.is_empty()
 }

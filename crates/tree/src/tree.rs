@@ -7,7 +7,7 @@ use zoarium_proto::create::Owner;
 use zoarium_proto::path::RESERVED;
 use zoarium_proto::{AclList, RawStat, SessionId, Zxid};
 
-use crate::acls::Acls;
+use crate::acls::{AclKey, Acls};
 use crate::digest::{self, DigestAt, Digests};
 use crate::hash::Seed;
 use crate::owners::Owners;
@@ -94,9 +94,11 @@ impl Tree {
                 _ => (AclList::OPEN, 0),
             };
             let stat = RawStat { aversion, ..RawStat::default() };
-            let znode = NewZnode { parent, name, path, data: Some(b""), stat };
-            // A znode that is there already is as good.
-            let _ = self.add(&znode, acl);
+            let acl = self.acquire_acl(acl);
+            let znode = NewZnode { parent, name, path, data: Some(b""), stat, acl };
+            if self.add(&znode).is_err() {
+                self.acls.release(acl);
+            }
         }
     }
 
@@ -124,6 +126,12 @@ impl Tree {
     /// The digests after every 128th transaction, oldest first, the last 1024 of them.
     pub fn digest_history(&self) -> impl Iterator<Item = DigestAt> + '_ {
         self.digests.history()
+    }
+
+    /// Leaves digests uncompared until the transaction `zxid` is applied: for a tree that came by
+    /// a SNAP sync, which is fuzzy up to there.
+    pub fn ignore_digests_until(&mut self, zxid: Zxid) {
+        self.digests.pause_until(zxid);
     }
 
     /// Apache's count of znodes: the root counts twice, so an empty server has 5.
@@ -197,19 +205,20 @@ pub(crate) struct NewZnode<'a> {
     pub(crate) path: &'a str,
     pub(crate) data: Option<&'a [u8]>,
     pub(crate) stat: RawStat,
+    /// Its use of this ACL is counted already.
+    pub(crate) acl: AclKey,
 }
 
 /// The changes of the store with all that goes with them: ACL users, owners, sizes, digest. The
 /// rules of transactions and quotas are above.
 impl Tree {
     /// Adds a znode, or gives back the one that is there.
-    pub(crate) fn add(&mut self, znode: &NewZnode<'_>, acl: AclList<'_>) -> Result<Slot, Slot> {
+    pub(crate) fn add(&mut self, znode: &NewZnode<'_>) -> Result<Slot, Slot> {
         let in_digest = digest::is_counted(znode.path);
         let mut record = Record::new(znode.parent, znode.name, znode.data, in_digest);
         record.stat = znode.stat;
+        record.acl = znode.acl;
         let slot = self.store.insert(znode.path, record)?;
-        let reuse = self.store.snapshots_running == 0;
-        self.store.arena.get_mut(slot).acl = self.acls.acquire(acl, reuse);
         self.owners.insert(slot, self.options.owner(znode.stat.owner));
         self.data_size += znode.path.len() + znode.data.map_or(0, <[u8]>::len);
         self.refresh_content(slot, znode.path);
@@ -234,13 +243,22 @@ impl Tree {
         self.refresh_content(slot, path);
     }
 
-    /// Replaces a znode's ACL.
-    pub(crate) fn put_acl(&mut self, slot: Slot, acl: AclList<'_>) {
-        let reuse = self.store.snapshots_running == 0;
-        let new = self.acls.acquire(acl, reuse);
-        let record = self.store.arena.get_mut(slot);
-        let old = core::mem::replace(&mut record.acl, new);
+    /// The number of an ACL for one more znode.
+    pub(crate) fn acquire_acl(&mut self, acl: AclList<'_>) -> AclKey {
+        self.acls.acquire(acl, self.store.snapshots_running == 0)
+    }
+
+    /// Replaces a znode's ACL; the use of the new one is counted already.
+    pub(crate) fn put_acl(&mut self, slot: Slot, acl: AclKey) {
+        let old = core::mem::replace(&mut self.store.arena.get_mut(slot).acl, acl);
         self.acls.release(old);
+    }
+
+    /// Makes the root what a snapshot says.
+    pub(crate) fn replace_root(&mut self, data: Option<&[u8]>, stat: RawStat, acl: AclKey) {
+        self.put_acl(Slot::ROOT, acl);
+        self.store.arena.get_mut(Slot::ROOT).stat = stat;
+        self.put_data(Slot::ROOT, "/", data);
     }
 
     /// Brings a znode's CRC and digest up to its content.

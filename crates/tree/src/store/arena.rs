@@ -108,6 +108,11 @@ impl Record {
         &self.content[..self.head.name_length()]
     }
 
+    /// The name as text.
+    pub(crate) fn name_text(&self) -> &str {
+        str::from_utf8(self.name()).expect("a record is made with a str as its name")
+    }
+
     pub(crate) fn data(&self) -> Option<&[u8]> {
         let data = &self.content[self.head.name_length()..];
         (!self.head.is(Head::NULL_DATA)).then_some(data)

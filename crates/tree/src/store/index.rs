@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
+use hashbrown::hash_table;
 
 use super::arena::Slot;
 use crate::hash::Seed;
@@ -13,12 +14,11 @@ const SHARDS: usize = 512;
 
 /// The hash of a full path.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PathHash(u64);
+struct PathHash(u64);
 
 impl PathHash {
     /// The half that is kept with each entry. A table that grows needs it, so no path is walked;
     /// and a candidate whose half differs is none, so its record is not read.
-    #[expect(clippy::cast_possible_truncation, reason = "the high half is meant")]
     const fn tag(self) -> u32 {
         (self.0 >> 32) as u32
     }
@@ -55,28 +55,52 @@ impl Index {
         Self { shards: shards.into_boxed_slice(), seed }
     }
 
-    pub(crate) fn hash(&self, path: &str) -> PathHash {
+    fn hash(&self, path: &str) -> PathHash {
         PathHash(self.seed.hash(path.as_bytes()))
     }
 
-    /// The entry with this hash for which `is_it` holds.
-    pub(crate) fn find(&self, hash: PathHash, is_it: impl Fn(Slot) -> bool) -> Option<Slot> {
+    /// The entry for `path`: one with its hash for which `is_it` holds.
+    pub(crate) fn find(&self, path: &str, is_it: impl Fn(Slot) -> bool) -> Option<Slot> {
+        let hash = self.hash(path);
         let tag = hash.tag();
         self.shards[hash.shard()]
             .find(spread(tag), |entry| entry.tag == tag && is_it(entry.slot))
             .map(|entry| entry.slot)
     }
 
-    pub(crate) fn insert(&mut self, hash: PathHash, slot: Slot) {
+    /// The place for an entry for `path`, or the slot that is there.
+    pub(crate) fn vacancy(
+        &mut self,
+        path: &str,
+        is_it: impl Fn(Slot) -> bool,
+    ) -> Result<Vacancy<'_>, Slot> {
+        let hash = self.hash(path);
         let tag = hash.tag();
-        self.shards[hash.shard()]
-            .insert_unique(spread(tag), Entry { tag, slot }, |entry| spread(entry.tag));
+        let is_it = |entry: &Entry| entry.tag == tag && is_it(entry.slot);
+        let rehash = |entry: &Entry| spread(entry.tag);
+        match self.shards[hash.shard()].entry(spread(tag), is_it, rehash) {
+            hash_table::Entry::Occupied(entry) => Err(entry.get().slot),
+            hash_table::Entry::Vacant(place) => Ok(Vacancy { tag, place }),
+        }
     }
 
-    pub(crate) fn remove(&mut self, hash: PathHash, slot: Slot) {
+    pub(crate) fn remove(&mut self, path: &str, slot: Slot) {
+        let hash = self.hash(path);
         let shard = &mut self.shards[hash.shard()];
         if let Ok(entry) = shard.find_entry(spread(hash.tag()), |entry| entry.slot == slot) {
             entry.remove();
         }
+    }
+}
+
+/// A place for one more entry.
+pub(crate) struct Vacancy<'a> {
+    tag: u32,
+    place: hash_table::VacantEntry<'a, Entry>,
+}
+
+impl Vacancy<'_> {
+    pub(crate) fn fill(self, slot: Slot) {
+        self.place.insert(Entry { tag: self.tag, slot });
     }
 }
