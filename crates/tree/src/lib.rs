@@ -11,15 +11,18 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod access;
 mod acls;
 mod apply;
 pub mod digest;
 mod hash;
 mod owners;
 pub mod quota;
+pub mod read;
 pub mod snapshot;
 mod store;
 mod tree;
+pub mod watches;
 mod znode;
 
 pub use apply::{Applied, Change, ChangeKind, OnChange, Outcome};

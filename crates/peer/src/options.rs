@@ -1,0 +1,36 @@
+//! What an operator decides about a peer.
+
+use core::time::Duration;
+use zoarium_tree::access::AccessRules;
+
+/// The settings of one peer. They do not change while it runs.
+#[derive(Clone, Debug)]
+pub struct PeerOptions {
+    /// This server's id: the top byte of the sessions it opens. 1 when standalone.
+    pub server_id: u8,
+    /// The tick: session deadlines are rounded up to it.
+    pub tick: Duration,
+    /// The shortest session timeout granted, in milliseconds.
+    pub session_timeout_ms_min: i32,
+    /// The longest session timeout granted, in milliseconds.
+    pub session_timeout_ms_max: i32,
+    /// Whether TTL znodes can be created.
+    pub ttl_enabled: bool,
+    /// Whether hard quotas are enforced (`zookeeper.enforceQuota`).
+    pub quota_enforced: bool,
+    /// Whether transactions carry the digest of the tree.
+    pub digest_enabled: bool,
+    /// Whether `reconfigEnabled` is set.
+    pub reconfig_enabled: bool,
+    /// The longest transaction that every server can read back from its log, in bytes:
+    /// `jute.maxbuffer` plus `zookeeper.jute.maxbuffer.extrasize`.
+    pub txn_bytes_max: usize,
+    /// How often containers and TTL znodes are looked for that can go.
+    pub reaper_interval: Duration,
+    /// How many of them go in a minute at most.
+    pub reaper_per_minute_max: u32,
+    /// After how long without children ever a container goes; `None` for never.
+    pub container_never_used_max: Option<Duration>,
+    /// How ACLs are understood.
+    pub access: AccessRules,
+}

@@ -1,0 +1,99 @@
+//! Creating znodes.
+
+use super::{Context, Decision, Prep, data_length};
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::vec::Vec;
+use zoarium_proto::acl::Perms;
+use zoarium_proto::create::{CreateMode, Owner, TTL_MS_MAX};
+use zoarium_proto::path;
+use zoarium_proto::request::CreateRequest;
+use zoarium_proto::txn::{CreateKind, CreateTxn, Txn};
+use zoarium_proto::{ErrorCode, OpCode};
+
+impl Prep {
+    pub(super) fn create(
+        &mut self,
+        cx: &Context<'_>,
+        op: OpCode,
+        request: &CreateRequest<'_>,
+        out: &mut Vec<u8>,
+    ) -> Decision {
+        let mode = CreateMode::from_wire(request.flags).ok_or(ErrorCode::BadArguments)?;
+        check_ttl(cx, mode, request.ttl_ms)?;
+        let asked = request.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
+        let (parent_path, _) = asked.rsplit_once('/').ok_or(ErrorCode::BadArguments)?;
+        if asked.contains('\0') {
+            return Err(ErrorCode::BadArguments);
+        }
+        let mut buffer = Vec::new();
+        let acl = cx.options.access.fixup(request.acl, cx.identities, &mut buffer)?;
+        let mut parent = self.outstanding.record(parent_path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        cx.check_access(parent.acl(), Perms::CREATE)?;
+        let path = if mode.is_sequential() {
+            Cow::Owned(format!("{asked}{}", sequence(parent.raw.cversion)))
+        } else {
+            Cow::Borrowed(asked)
+        };
+        path::validate(&path).map_err(|_| ErrorCode::BadArguments)?;
+        if self.outstanding.exists(&path, cx.tree) {
+            return Err(ErrorCode::NodeExists);
+        }
+        if matches!(parent.owner(), Owner::Session(_)) {
+            return Err(ErrorCode::NoChildrenForEphemerals);
+        }
+        self.check_quota(cx, &path, 1, data_length(request.data))?;
+        let (kind, owner) = kind_of(op, mode, request.ttl_ms, cx);
+        let parent_cversion = parent.add_child(cx.zxid);
+        self.outstanding.change(parent_path, parent, cx.zxid);
+        self.outstanding.create(&path, request.data, acl, owner, (cx.zxid, cx.time_ms));
+        let txn = CreateTxn { path, data: request.data, acl, kind, parent_cversion };
+        let txn = Txn::Create(txn);
+        txn.encode_record(out);
+        Ok(txn.kind())
+    }
+}
+
+fn check_ttl(cx: &Context<'_>, mode: CreateMode, ttl_ms: Option<i64>) -> Result<(), ErrorCode> {
+    match (mode.is_ttl(), ttl_ms) {
+        (true, _) if !cx.options.ttl_enabled => Err(ErrorCode::Unimplemented),
+        (true, Some(1..=TTL_MS_MAX)) | (false, None) => Ok(()),
+        (true | false, _) => Err(ErrorCode::BadArguments),
+    }
+}
+
+fn kind_of(
+    op: OpCode,
+    mode: CreateMode,
+    ttl_ms: Option<i64>,
+    cx: &Context<'_>,
+) -> (CreateKind, Owner) {
+    if op == OpCode::CreateContainer {
+        return (CreateKind::Container, Owner::Container);
+    }
+    if op == OpCode::CreateTtl {
+        let ttl_ms = ttl_ms.unwrap_or(0).max(0);
+        return (CreateKind::Ttl { ttl_ms }, Owner::Ttl(ttl_ms));
+    }
+    let ephemeral = mode.is_ephemeral();
+    let owner = if ephemeral { Owner::Session(cx.session) } else { Owner::None };
+    (CreateKind::Plain { ephemeral, with_stat: op == OpCode::Create2 }, owner)
+}
+
+/// The counter of a sequential name: ten digits, a sign if it has wrapped.
+fn sequence(cversion: i32) -> alloc::string::String {
+    format!("{cversion:010}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequence_is_ten_digits_and_goes_on_after_the_wrap() {
+        assert_eq!(sequence(0), "0000000000");
+        assert_eq!(sequence(i32::MAX), "2147483647");
+        assert_eq!(sequence(i32::MIN), "-2147483648");
+        assert_eq!(sequence(-1), "-000000001");
+    }
+}

@@ -1,0 +1,277 @@
+//! Changes that are decided but not yet applied (Apache: `outstandingChanges`).
+//!
+//! A znode's newest record counts before the tree does. A record goes when the tree has reached
+//! its zxid.
+
+use super::data_length;
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use zoarium_proto::acl::AclList;
+use zoarium_proto::create::Owner;
+use zoarium_proto::{RawStat, SessionId, Zxid};
+use zoarium_tree::{Tree, Znode, digest};
+
+/// A znode as it will be.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) raw: RawStat,
+    pub(super) num_children: usize,
+    /// Bytes of data.
+    pub(super) data_length: i64,
+    content_crc: u32,
+    acl: KeptAcl,
+    /// What the tree's digest counts for it before the change at hand; 0 if it is new.
+    digest_before: u64,
+}
+
+#[derive(Clone, Debug)]
+enum KeptAcl {
+    /// What nearly every znode has; no allocation.
+    Open,
+    Other(Arc<[u8]>),
+}
+
+impl KeptAcl {
+    fn new(acl: AclList<'_>) -> Self {
+        if acl == AclList::OPEN { Self::Open } else { Self::Other(acl.encoded().into()) }
+    }
+}
+
+impl Record {
+    fn of(znode: &Znode<'_>) -> Self {
+        Self {
+            digest_before: 0,
+            raw: znode.raw(),
+            num_children: znode.num_children(),
+            data_length: data_length(znode.data()),
+            content_crc: znode.content_crc(),
+            acl: KeptAcl::new(znode.acl()),
+        }
+    }
+
+    pub(super) fn acl(&self) -> AclList<'_> {
+        match &self.acl {
+            KeptAcl::Open => AclList::OPEN,
+            KeptAcl::Other(encoded) => {
+                AclList::from_encoded(encoded).expect("it was an ACL list when it was kept")
+            }
+        }
+    }
+
+    pub(super) const fn owner(&self) -> Owner {
+        Owner::from_raw(self.raw.owner)
+    }
+
+    /// Counts a child; the result is the stored cversion after it.
+    pub(super) fn add_child(&mut self, zxid: Zxid) -> i32 {
+        self.num_children += 1;
+        self.raw.cversion = self.raw.cversion.wrapping_add(1);
+        self.raw.pzxid = zxid;
+        self.raw.cversion
+    }
+
+    pub(super) fn set_data(
+        &mut self,
+        path: &str,
+        data: Option<&[u8]>,
+        version: i32,
+        zxid: Zxid,
+        time_ms: i64,
+    ) {
+        self.raw.version = version;
+        self.raw.mzxid = zxid;
+        self.raw.mtime = time_ms;
+        self.data_length = data_length(data);
+        self.content_crc = digest::content_crc(path, data);
+    }
+
+    pub(super) fn set_acl(&mut self, acl: AclList<'_>, version: i32) {
+        self.raw.aversion = version;
+        self.acl = KeptAcl::new(acl);
+    }
+}
+
+/// One path's newest state: a record, or `None` where the znode is deleted.
+#[derive(Debug)]
+struct Newest {
+    zxid: Zxid,
+    state: Option<Record>,
+}
+
+/// What a change replaced, to undo it.
+#[derive(Debug)]
+struct Undo {
+    path: Arc<str>,
+    before: Option<Newest>,
+    digest: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Outstanding {
+    newest: HashMap<Arc<str>, Newest, FixedState>,
+    /// Every change in order, to find what is applied.
+    order: VecDeque<(Zxid, Arc<str>)>,
+    /// The changes of the newest zxid.
+    undo: Vec<Undo>,
+    undo_zxid: Zxid,
+    /// The digest of the tree once all this is applied; `None` if digests are off.
+    digest: Option<u64>,
+}
+
+impl Outstanding {
+    pub(super) fn new(tree: &Tree, digest_enabled: bool) -> Self {
+        Self {
+            newest: HashMap::with_hasher(FixedState::default()),
+            order: VecDeque::new(),
+            undo: Vec::new(),
+            undo_zxid: Zxid::ZERO,
+            digest: digest_enabled.then(|| tree.digest()),
+        }
+    }
+
+    /// Drops what the tree has reached.
+    pub(super) fn forget_applied(&mut self, tree: &Tree) {
+        let applied = tree.last_zxid();
+        while self.order.front().is_some_and(|(zxid, _)| *zxid <= applied) {
+            if let Some((_, path)) = self.order.pop_front()
+                && self.newest.get(&path).is_some_and(|newest| newest.zxid <= applied)
+            {
+                self.newest.remove(&path);
+            }
+        }
+        if self.order.is_empty() && self.digest.is_some() {
+            self.digest = Some(tree.digest());
+        }
+    }
+
+    /// The digest of the tree once all this is applied; `None` if digests are off.
+    pub(super) const fn digest(&self) -> Option<u64> {
+        self.digest
+    }
+
+    /// The znode as it will be, or `None` if it will not exist.
+    pub(super) fn record(&self, path: &str, tree: &Tree) -> Option<Record> {
+        let path = root_alias(path);
+        let mut record = match self.newest.get(path) {
+            Some(newest) => newest.state.clone()?,
+            None => Record::of(&tree.find(path)?),
+        };
+        record.digest_before = self.digest_of(path, &record);
+        Some(record)
+    }
+
+    pub(super) fn exists(&self, path: &str, tree: &Tree) -> bool {
+        let path = root_alias(path);
+        match self.newest.get(path) {
+            Some(newest) => newest.state.is_some(),
+            None => tree.find(path).is_some(),
+        }
+    }
+
+    /// Notes a new znode.
+    pub(super) fn create(
+        &mut self,
+        path: &str,
+        data: Option<&[u8]>,
+        acl: AclList<'_>,
+        owner: Owner,
+        (zxid, time_ms): (Zxid, i64),
+    ) {
+        let raw = RawStat {
+            czxid: zxid,
+            mzxid: zxid,
+            pzxid: zxid,
+            ctime: time_ms,
+            mtime: time_ms,
+            owner: owner.to_raw(),
+            ..RawStat::default()
+        };
+        let record = Record {
+            raw,
+            num_children: 0,
+            data_length: data_length(data),
+            content_crc: digest::content_crc(path, data),
+            acl: KeptAcl::new(acl),
+            digest_before: 0,
+        };
+        self.change(path, record, zxid);
+    }
+
+    /// Notes a znode's new state.
+    pub(super) fn change(&mut self, path: &str, record: Record, zxid: Zxid) {
+        let path = root_alias(path);
+        let after = self.digest_of(path, &record);
+        self.replace(path, record.digest_before, after, Some(record), zxid);
+    }
+
+    /// Notes that a znode goes.
+    pub(super) fn delete(
+        &mut self,
+        (path, znode): (&str, &Record),
+        (parent_path, mut parent): (&str, Record),
+        zxid: Zxid,
+    ) {
+        self.replace(path, znode.digest_before, 0, None, zxid);
+        parent.num_children = parent.num_children.saturating_sub(1);
+        parent.raw.pzxid = parent.raw.pzxid.max(zxid);
+        self.change(parent_path, parent, zxid);
+    }
+
+    /// Undoes all changes of `zxid`, which must be the newest.
+    pub(super) fn roll_back(&mut self, zxid: Zxid) {
+        if self.undo_zxid != zxid {
+            return;
+        }
+        while let Some(undo) = self.undo.pop() {
+            self.order.pop_back();
+            self.digest = undo.digest;
+            match undo.before {
+                Some(before) => self.newest.insert(undo.path, before),
+                None => self.newest.remove(&undo.path),
+            };
+        }
+    }
+
+    /// Adds the session's ephemerals that are being created to `paths`, and takes away those that
+    /// are being deleted.
+    pub(super) fn correct_ephemerals(&self, session: SessionId, paths: &mut BTreeSet<String>) {
+        for (_, path) in &self.order {
+            let owned = self.newest.get(path).is_some_and(|newest| {
+                newest.state.as_ref().is_some_and(|record| record.owner() == Owner::Session(session))
+            });
+            if owned {
+                paths.insert(String::from(&**path));
+            } else {
+                paths.remove(&**path);
+            }
+        }
+    }
+
+    fn digest_of(&self, path: &str, record: &Record) -> u64 {
+        match self.digest {
+            Some(_) => digest::znode(path, record.content_crc, &record.raw),
+            None => 0,
+        }
+    }
+
+    fn replace(&mut self, path: &str, out: u64, in_: u64, state: Option<Record>, zxid: Zxid) {
+        if self.undo_zxid != zxid {
+            self.undo.clear();
+            self.undo_zxid = zxid;
+        }
+        let path: Arc<str> = path.into();
+        let before = self.newest.insert(Arc::clone(&path), Newest { zxid, state });
+        self.order.push_back((zxid, Arc::clone(&path)));
+        self.undo.push(Undo { path, before, digest: self.digest });
+        self.digest = self.digest.map(|sum| sum.wrapping_sub(out).wrapping_add(in_));
+    }
+}
+
+/// The root is kept under its empty name, as in the tree.
+fn root_alias(path: &str) -> &str {
+    if path == "/" { "" } else { path }
+}

@@ -1,0 +1,149 @@
+//! The port that clients connect to: who is let in, and what becomes of their connections.
+
+mod auth;
+mod frames;
+mod handshake;
+mod task;
+
+use crate::connection::{Connection, SharedConnection};
+use crate::peer_loop::LoopEvent;
+use crate::shared::Shared;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use zoarium_proto::ConnId;
+use zoarium_tree::access::Remote;
+
+/// How long a connection that is about to close may take to read its last replies.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
+
+/// How long to wait after an error that says this process has too many files open.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// The connections there are, from their acceptance to their end.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    next: AtomicU64,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    by_id: HashMap<ConnId, SharedConnection>,
+    per_client: HashMap<IpAddr, u32>,
+}
+
+impl Connections {
+    /// All connections, oldest first.
+    pub(crate) fn all(&self) -> Vec<SharedConnection> {
+        let mut all: Vec<_> = self.open().by_id.values().cloned().collect();
+        all.sort_by_key(|connection| connection.id);
+        all
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.open().by_id.len()
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a client in, unless it or all clients together have too many connections.
+    fn admit(&self, shared: &Shared, remote: SocketAddr) -> Option<SharedConnection> {
+        let limits = &shared.limits;
+        let mut open = self.open();
+        let all = open.by_id.len();
+        if limits.connections_max.is_some_and(|max| all >= max) {
+            tracing::warn!(%remote, max = limits.connections_max, "refused: maxCnxns is reached");
+            return None;
+        }
+        let of_client = open.per_client.entry(remote.ip()).or_default();
+        if limits.connections_per_client_max.is_some_and(|max| *of_client >= max) {
+            tracing::warn!(
+                %remote,
+                max = limits.connections_per_client_max,
+                "refused: the client has maxClientCnxns connections"
+            );
+            return None;
+        }
+        *of_client += 1;
+        let id = ConnId(self.next.fetch_add(1, Relaxed) + 1);
+        let remote_of = Remote { address: remote.ip(), certificate: None };
+        let identities = shared.access.identities_of(&remote_of);
+        let connection = Arc::new(Connection::new(id, remote, identities));
+        open.by_id.insert(id, Arc::clone(&connection));
+        Some(connection)
+    }
+
+    fn remove(&self, connection: &Connection) {
+        let mut open = self.open();
+        open.by_id.remove(&connection.id);
+        let client = connection.remote.ip();
+        if let Some(count) = open.per_client.get_mut(&client) {
+            *count -= 1;
+            if *count == 0 {
+                open.per_client.remove(&client);
+            }
+        }
+    }
+}
+
+/// Accepts connections until `stopped` says so.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        match accepted {
+            Ok((stream, remote)) => accept(stream, remote, &shared),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+}
+
+fn accept(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
+    let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+    let Some(connection) = shared.connections.admit(shared, remote) else {
+        shared.metrics.connection_rejected.increment();
+        return;
+    };
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%remote, %error, "TCP_NODELAY could not be set");
+    }
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        task::run(stream, Arc::clone(&connection), Arc::clone(&shared)).await;
+        shared.connections.remove(&connection);
+        shared.watches().remove_connection(connection.id);
+        shared.inbox.push(LoopEvent::Gone(connection.id));
+    });
+}
+
+/// Writes all of `bytes`.
+async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,404 @@
+//! One client's connection: its own task reads requests, answers what it can from the shared tree,
+//! hands the rest to the peer loop, and writes replies and events.
+
+use super::frames::{FrameError, complete_frame, take_frame};
+use super::{auth, handshake};
+use crate::connection::SharedConnection;
+use crate::peer_loop::LoopEvent;
+use crate::shared::Shared;
+use bytes::{Buf, BytesMut};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+use zoarium_peer::{ClientRequest, Order, Request, Route};
+use zoarium_proto::reply::{ReplyHeader, put_frame, put_header_frame};
+use zoarium_proto::request::RequestHeader;
+use zoarium_proto::{ErrorCode, OpCode, Reader, SessionId, Xid, Zxid};
+use zoarium_tree::Tree;
+use zoarium_tree::access::Identities;
+use zoarium_tree::read::{self, ReadContext};
+
+/// Replies that may wait for the socket before no more requests are taken, in bytes.
+const REPLIES_BYTES_MAX: usize = 256 * 1024;
+
+/// Requests taken before other tasks get their turn.
+const REQUESTS_A_TURN_MAX: usize = 256;
+
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    /// Where sockets are read into and replies are built, so that an idle connection keeps no
+    /// buffer and a busy one allocates none.
+    static SCRATCH: RefCell<(Box<[u8]>, Vec<u8>)> =
+        RefCell::new((vec![0; SCRATCH_BYTES].into(), Vec::with_capacity(SCRATCH_BYTES)));
+}
+
+/// Why a connection ends.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Closing {
+    #[error("the client closed it")]
+    ByClient,
+    #[error("the session is closed, expired or moved")]
+    BySession,
+    #[error("{0}")]
+    Frame(#[from] FrameError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("nothing heard for {0:?}")]
+    Idle(Duration),
+    #[error("authentication refused")]
+    AuthFailed,
+    #[error("the client does not read what it is sent")]
+    NotReading,
+    #[error("large requests under way exceed zookeeper.largeRequestMaxBytes")]
+    LargeRequests,
+}
+
+/// A connection after its handshake.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) stream: TcpStream,
+    pub(super) conn: SharedConnection,
+    pub(super) shared: Arc<Shared>,
+    /// Bytes read and not yet taken.
+    pub(super) unread: BytesMut,
+    /// Bytes built and not yet written; `written` of them are.
+    unsent: Vec<u8>,
+    written: usize,
+    order: Order,
+    /// When each request that is under way in the peer loop was read.
+    asked: VecDeque<Instant>,
+    session: SessionId,
+    session_timeout: Duration,
+    identities: Identities,
+}
+
+/// Runs a connection to its end.
+pub(super) async fn run(stream: TcpStream, conn: SharedConnection, shared: Arc<Shared>) {
+    let closing = match handshake::run(stream, &conn, &shared).await {
+        Ok(Some(connected)) => {
+            let mut client = Client::new(connected, Arc::clone(&conn), Arc::clone(&shared));
+            client.serve().await
+        }
+        Ok(None) => return,
+        Err(closing) => closing,
+    };
+    tracing::debug!(conn = %conn.id, remote = %conn.remote, reason = %closing, "connection ends");
+}
+
+impl Client {
+    fn new(
+        connected: handshake::Connected,
+        conn: SharedConnection,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            stream: connected.stream,
+            unread: connected.unread,
+            session: connected.session,
+            session_timeout: connected.timeout,
+            identities: conn.identities(),
+            conn,
+            shared,
+            unsent: Vec::new(),
+            written: 0,
+            order: Order::default(),
+            asked: VecDeque::new(),
+        }
+    }
+
+    async fn serve(&mut self) -> Closing {
+        let sleep = tokio::time::sleep(self.session_timeout);
+        tokio::pin!(sleep);
+        loop {
+            let more = match self.turn() {
+                Ok(more) => more,
+                Err(closing) => {
+                    self.send_rest().await;
+                    return closing;
+                }
+            };
+            if more {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let conn = Arc::clone(&self.conn);
+            let takes = self.takes_requests();
+            let sends = !self.unsent.is_empty();
+            tokio::select! {
+                read = std::future::poll_fn(|cx| self.poll_read(cx)), if takes => match read {
+                    Ok(0) => return Closing::ByClient,
+                    Ok(_) => self.conn.set_heard_ms(self.shared.clock.mono_ms()),
+                    Err(error) => return error.into(),
+                },
+                ready = self.stream.writable(), if sends => {
+                    if let Err(error) = ready {
+                        return error.into();
+                    }
+                }
+                () = conn.wake.notified() => {}
+                () = &mut sleep => match self.idle_left() {
+                    Some(left) => sleep.as_mut().reset(tokio::time::Instant::now() + left),
+                    None => return Closing::Idle(self.session_timeout),
+                },
+            }
+        }
+    }
+
+    /// Does all that can be done without waiting. The result says whether there is more.
+    fn turn(&mut self) -> Result<bool, Closing> {
+        SCRATCH.with_borrow_mut(|(_, out)| {
+            out.clear();
+            let closing = self.take_requests(out);
+            let sent = self.send(out);
+            let more = closing?;
+            sent?;
+            Ok(more)
+        })
+    }
+
+    /// Moves replies and events into `out`, then answers requests behind them.
+    fn take_requests(&mut self, out: &mut Vec<u8>) -> Result<bool, Closing> {
+        let shared = Arc::clone(&self.shared);
+        let mut to_loop = Vec::new();
+        let taken = self.take_requests_until_full(&shared, &mut to_loop, out);
+        if !to_loop.is_empty() {
+            shared.under_way.fetch_add(to_loop.len(), Relaxed);
+            shared.inbox.extend(to_loop);
+        }
+        let more = taken?;
+        self.receive(out)?;
+        Ok(more)
+    }
+
+    fn take_requests_until_full(
+        &mut self,
+        shared: &Shared,
+        to_loop: &mut Vec<LoopEvent>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Closing> {
+        // While this lock is held nothing is applied. What was applied before it has put its
+        // events into the outbox, so a client hears of a change before it can read its effect.
+        let mut tree = None;
+        self.receive(out)?;
+        for taken in 0.. {
+            if !self.takes_requests() || out.len() + self.unsent.len() > REPLIES_BYTES_MAX {
+                break;
+            }
+            let Some(length) = complete_frame(&self.unread, shared.limits.frame_bytes_max)? else {
+                break;
+            };
+            if taken == REQUESTS_A_TURN_MAX {
+                return Ok(true);
+            }
+            self.conn.stats.on_received();
+            let mut reader = Reader::new(&self.unread[4..4 + length]);
+            let header = RequestHeader::decode(&mut reader)
+                .map_err(|_| FrameError::TooShort { length })?;
+            let Some(op) = offered(header) else {
+                self.refuse_unknown(header.xid, to_loop, out);
+                self.unread.advance(4 + length);
+                continue;
+            };
+            match self.order.route(op) {
+                Route::PeerLoop => to_loop.push(self.to_peer_loop(op, header.xid, length)),
+                Route::Here => {
+                    if tree.is_none() {
+                        tree = Some(shared.tree());
+                        self.receive(out)?;
+                    }
+                    let tree = tree.as_deref().expect("it was just locked");
+                    self.answer(op, header.xid, length, tree, out)?;
+                    self.unread.advance(4 + length);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn refuse_unknown(&mut self, xid: Xid, to_loop: &mut Vec<LoopEvent>, out: &mut Vec<u8>) {
+        let error = ErrorCode::Unimplemented;
+        match self.order.route_behind() {
+            Route::Here => {
+                put_header_frame(out, ReplyHeader { xid, zxid: -1, error: error.to_wire() });
+            }
+            Route::PeerLoop => {
+                self.asked.push_back(Instant::now());
+                let conn = self.conn.id;
+                to_loop.push(LoopEvent::Request(Request::Refuse { conn, xid, error }));
+            }
+        }
+    }
+
+    fn to_peer_loop(&mut self, op: OpCode, xid: Xid, length: usize) -> LoopEvent {
+        let body = take_frame(&mut self.unread, length, RequestHeader::WIRE_SIZE);
+        self.asked.push_back(Instant::now());
+        self.conn.stats.on_request(op, xid);
+        LoopEvent::Request(Request::Client(ClientRequest {
+            conn: self.conn.id,
+            session: self.session,
+            xid,
+            op,
+            body,
+            identities: self.identities.clone(),
+        }))
+    }
+
+    /// Answers the request in the first frame, of `length` bytes.
+    fn answer(
+        &mut self,
+        op: OpCode,
+        xid: Xid,
+        length: usize,
+        tree: &Tree,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Closing> {
+        let body = &self.unread[4 + RequestHeader::WIRE_SIZE..4 + length];
+        self.conn.stats.on_request(op, xid);
+        if op == OpCode::Ping {
+            put_header_frame(out, ReplyHeader::ok(Xid::PING, tree.last_zxid()));
+        } else if op == OpCode::Auth {
+            let remote = self.conn.remote.ip();
+            let outcome = auth::answer(&self.shared, remote, &self.identities, xid, body, out);
+            self.identities = outcome.ok_or(Closing::AuthFailed)?;
+            self.conn.set_identities(self.identities.clone());
+        } else if op == OpCode::Sasl {
+            // No mechanism is configured: a null token tells the client to go on without.
+            put_frame(out, |out| {
+                ReplyHeader::ok(xid, Zxid::ZERO).encode(out);
+                out.extend_from_slice(&(-1_i32).to_be_bytes());
+            });
+        } else {
+            let cx = ReadContext {
+                tree,
+                identities: &self.identities,
+                rules: &self.shared.access,
+                session: self.session,
+                conn: self.conn.id,
+                xid,
+            };
+            read::answer(op, body, &cx, &mut &self.shared.watches, out);
+            self.shared.metrics.readlatency.record(0);
+        }
+        self.conn.stats.on_answered(Duration::ZERO, tree.last_zxid());
+        self.shared.stats.on_answered(Duration::ZERO);
+        Ok(())
+    }
+
+    /// Takes what the peer loop has left for this connection.
+    fn receive(&mut self, out: &mut Vec<u8>) -> Result<(), Closing> {
+        let mut outbox = self.conn.outbox();
+        if self.conn.overflowed() {
+            return Err(Closing::NotReading);
+        }
+        if !outbox.frames.is_empty() {
+            out.append(&mut outbox.frames);
+            outbox.frames.shrink_to(SCRATCH_BYTES);
+            let packets = std::mem::take(&mut outbox.packets);
+            self.conn.stats.on_sent(packets);
+        }
+        let closed = outbox.closed;
+        let before = self.order.under_way();
+        self.order.on_answered(outbox.answered);
+        drop(outbox);
+        let answered = before - self.order.under_way();
+        if answered > 0 {
+            self.note_latencies(answered);
+        }
+        if closed { Err(Closing::BySession) } else { Ok(()) }
+    }
+
+    fn note_latencies(&mut self, answered: u64) {
+        let now = Instant::now();
+        let zxid = self.shared.last_zxid();
+        for _ in 0..answered {
+            let Some(asked) = self.asked.pop_front() else { break };
+            let latency = now.duration_since(asked);
+            self.conn.stats.on_answered(latency, zxid);
+            self.shared.stats.on_answered(latency);
+        }
+    }
+
+    /// Whether another request may be read: not while this client has left replies unread, and not
+    /// while the server has more writes under way than it should and some are this client's.
+    fn takes_requests(&self) -> bool {
+        self.unsent.len() - self.written < REPLIES_BYTES_MAX
+            && (self.order.under_way() == 0
+                || self.shared.under_way.load(Relaxed) < self.shared.limits.outstanding_max)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        SCRATCH.with_borrow_mut(|(bytes, _)| {
+            let mut buffer = ReadBuf::new(bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            self.unread.extend_from_slice(buffer.filled());
+            self.shared.metrics.bytes_received_count.add(buffer.filled().len() as u64);
+            Poll::Ready(Ok(buffer.filled().len()))
+        })
+    }
+
+    /// Writes as much as the socket takes; keeps the rest.
+    fn send(&mut self, out: &[u8]) -> io::Result<()> {
+        if self.unread.is_empty() {
+            // An idle connection keeps no memory for requests.
+            self.unread = BytesMut::new();
+        }
+        if self.unsent.is_empty() {
+            let written = try_write(&self.stream, out)?;
+            self.unsent.extend_from_slice(&out[written..]);
+            return Ok(());
+        }
+        self.unsent.extend_from_slice(out);
+        self.written += try_write(&self.stream, &self.unsent[self.written..])?;
+        if self.written == self.unsent.len() {
+            self.unsent = Vec::new();
+            self.written = 0;
+        }
+        Ok(())
+    }
+
+    /// Writes the last replies of a connection that is about to close.
+    async fn send_rest(&mut self) {
+        let rest = self.unsent.split_off(self.written);
+        let write = super::write_all(&self.stream, &rest);
+        let _unread_by_client = tokio::time::timeout(super::LAST_WORDS_MAX, write).await;
+    }
+
+    /// How long the client may still be silent; `None` if it has been for too long.
+    fn idle_left(&self) -> Option<Duration> {
+        let silent = self.shared.clock.mono_ms().saturating_sub(self.conn.heard_ms());
+        let left = self.session_timeout.checked_sub(Duration::from_millis(silent))?;
+        (!left.is_zero()).then_some(left)
+    }
+}
+
+/// The operation, if clients may ask for it. The internal ones and a lone check
+/// (ZOOKEEPER-2623) count as unknown.
+fn offered(header: RequestHeader) -> Option<OpCode> {
+    let op = header.op()?;
+    let internal = matches!(
+        op,
+        OpCode::CreateSession | OpCode::Error | OpCode::Check | OpCode::DeleteContainer
+    );
+    (!internal).then_some(op)
+}
+
+fn try_write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.try_write(&bytes[written..]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
+}

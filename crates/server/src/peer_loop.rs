@@ -1,0 +1,300 @@
+//! The thread that owns the peer: the only caller of [`Peer::step`] and the only writer of the
+//! tree. It carries out what the peer decides, batch by batch.
+
+use crate::connection::SharedConnection;
+use crate::disk::Disk;
+use crate::shared::Shared;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use tokio::sync::oneshot;
+use zoarium_peer::{
+    Connect, Delivery, LogRecord, Origin, Output, OverQuota, Peer, Request, Timer, answer_delivery,
+    answer_refusal, answer_sync,
+};
+use zoarium_process::{Effect, Effects, Input, Instant, PersistSeq};
+use zoarium_proto::connect::ConnectResponse;
+use zoarium_proto::reply::put_frame;
+use zoarium_proto::txn::LoggedTxn;
+use zoarium_proto::{AclList, ConnId, EventType, OpCode, Perms, SessionId, WatchedEvent, Zxid};
+use zoarium_tree::read::{self, ReadContext};
+use zoarium_tree::watches::Watches;
+use zoarium_tree::{Change, Tree};
+
+/// Everything that can wake the peer loop.
+#[derive(Debug)]
+pub(crate) enum LoopEvent {
+    /// A connection asks for its session.
+    Connect(SharedConnection, Connect),
+    /// A request.
+    Request(Request),
+    /// A connection is gone.
+    Gone(ConnId),
+    /// Records up to this one are on disk.
+    Persisted(PersistSeq),
+    /// The disk is full, or has room again.
+    DiskFull(bool),
+    /// An operator asks for the sessions by deadline.
+    Inspect(oneshot::Sender<Vec<(Instant, Vec<SessionId>)>>),
+    /// Finish what is here, then end.
+    Stop,
+}
+
+/// The loop's own state.
+#[derive(Debug)]
+pub(crate) struct PeerLoop {
+    peer: Peer,
+    shared: Arc<Shared>,
+    disk: Arc<Disk>,
+    connections: HashMap<ConnId, SharedConnection>,
+    timers: BTreeMap<Timer, Instant>,
+    effects: Effects<Peer>,
+    /// What is to be told, in order, once the tree is locked.
+    outputs: Vec<Output>,
+    records: Vec<(PersistSeq, LogRecord)>,
+    /// Connections that have something to read.
+    to_wake: Vec<SharedConnection>,
+    stopping: bool,
+}
+
+impl PeerLoop {
+    pub(crate) fn new(peer: Peer, shared: Arc<Shared>, disk: Arc<Disk>) -> Self {
+        Self {
+            peer,
+            shared,
+            disk,
+            connections: HashMap::new(),
+            timers: BTreeMap::new(),
+            effects: Effects::new(),
+            outputs: Vec::new(),
+            records: Vec::new(),
+            to_wake: Vec::new(),
+            stopping: false,
+        }
+    }
+
+    /// Runs until [`LoopEvent::Stop`].
+    pub(crate) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let mut batch = Vec::new();
+        self.step_batch(std::iter::once(Input::Start));
+        while !self.stopping {
+            let deadline = self.timers.values().min().map(|at| shared.clock.to_std(*at));
+            shared.inbox.take(&mut batch, deadline);
+            let inputs: Vec<_> = batch.drain(..).filter_map(|event| self.admit(event)).collect();
+            self.step_batch(inputs);
+            self.run_due_timers();
+        }
+    }
+
+    /// What the peer is to hear of an event.
+    fn admit(&mut self, event: LoopEvent) -> Option<Input<Peer>> {
+        Some(match event {
+            LoopEvent::Connect(connection, connect) => {
+                self.connections.insert(connection.id, connection);
+                Input::Request(Request::Connect(connect))
+            }
+            LoopEvent::Request(request) => Input::Request(request),
+            LoopEvent::Gone(conn) => {
+                self.connections.remove(&conn);
+                Input::Request(Request::Disconnected { conn })
+            }
+            LoopEvent::Persisted(upto) => Input::Persisted { upto },
+            LoopEvent::DiskFull(full) => Input::Request(Request::DiskFull(full)),
+            LoopEvent::Inspect(asker) => {
+                let buckets = self.peer.session_buckets();
+                let buckets = buckets.map(|(at, ids)| (at, ids.iter().copied().collect()));
+                // An operator who has gone away needs no answer.
+                let _gone = asker.send(buckets.collect());
+                return None;
+            }
+            LoopEvent::Stop => {
+                self.stopping = true;
+                return None;
+            }
+        })
+    }
+
+    fn run_due_timers(&mut self) {
+        let now = self.shared.clock.mono();
+        let due: Vec<Timer> =
+            self.timers.iter().filter(|(_, at)| **at <= now).map(|(timer, _)| *timer).collect();
+        for timer in due {
+            self.timers.remove(&timer);
+            let heard = (timer == Timer::Sessions).then(|| self.heard());
+            let heard = heard.map(|heard| Input::Request(Request::Heard(heard)));
+            self.step_batch(heard.into_iter().chain([Input::Timer(timer)]));
+        }
+    }
+
+    /// When each connected client was last heard of.
+    fn heard(&self) -> Vec<(SessionId, Instant)> {
+        let heard = |connection: &SharedConnection| {
+            let at = std::time::Duration::from_millis(connection.heard_ms());
+            Some((connection.session()?, Instant::from_origin(at)))
+        };
+        self.connections.values().filter_map(heard).collect()
+    }
+
+    fn step_batch(&mut self, inputs: impl IntoIterator<Item = Input<Peer>>) {
+        let shared = Arc::clone(&self.shared);
+        {
+            let tree = shared.tree();
+            for input in inputs {
+                let now = shared.clock.now();
+                self.peer.step(now, &tree, input, &mut self.effects);
+                self.sort_effects();
+            }
+        }
+        // The disk starts on this batch before its predecessors are delivered.
+        if !self.records.is_empty() {
+            self.disk.append(self.records.drain(..));
+        }
+        self.deliver(&shared);
+    }
+
+    fn sort_effects(&mut self) {
+        for effect in self.effects.drain() {
+            match effect {
+                Effect::Persist { seq, record } => self.records.push((seq, record)),
+                Effect::SetTimer { timer, at } => {
+                    self.timers.insert(timer, at);
+                }
+                Effect::CancelTimer(timer) => {
+                    self.timers.remove(&timer);
+                }
+                Effect::Output(output) => self.outputs.push(output),
+                Effect::Send { message, .. } => match message {},
+            }
+        }
+    }
+
+    /// Tells the outside, in order. The tree stays locked over the batch, so that nobody reads
+    /// half of it and every event is in its outbox before its cause can be read.
+    fn deliver(&mut self, shared: &Shared) {
+        if self.outputs.is_empty() {
+            return;
+        }
+        let mut tree = shared.tree_mut();
+        let mut watches = shared.watches();
+        let outputs = std::mem::take(&mut self.outputs);
+        for output in &outputs {
+            self.carry_out(output, &mut tree, &mut watches);
+        }
+        shared.note_applied(&tree);
+        drop(watches);
+        drop(tree);
+        self.outputs = outputs;
+        self.outputs.clear();
+        for connection in self.to_wake.drain(..) {
+            connection.wake.notify_one();
+        }
+    }
+
+    fn carry_out(&mut self, output: &Output, tree: &mut Tree, watches: &mut Watches) {
+        match output {
+            Output::Deliver(delivery) => self.apply(delivery, tree, watches),
+            Output::Answer(request) => {
+                let rules = &Arc::clone(&self.shared).access;
+                self.reply(request.conn, |out| {
+                    let (xid, body) = (request.xid, &request.body);
+                    if request.op == OpCode::Sync {
+                        return answer_sync(xid, tree.last_zxid(), body, out);
+                    }
+                    let (session, conn) = (request.session, request.conn);
+                    let ids = &request.identities;
+                    let cx = ReadContext { tree, rules, ids, session, conn, xid };
+                    read::answer(request.op, body, &cx, watches, out);
+                });
+            }
+            Output::Refuse { conn, xid, error } => {
+                let zxid = tree.last_zxid();
+                self.reply(*conn, |out| answer_refusal(*xid, zxid, *error, out));
+            }
+            Output::Connected { conn, response } => self.connect(*conn, response),
+            Output::OverQuota(over) => warn_over_quota(over),
+            Output::Close { conn } => {
+                if let Some(connection) = self.connections.get(conn) {
+                    connection.close();
+                }
+            }
+        }
+    }
+
+    fn apply(
+        &mut self,
+        delivery: &Delivery,
+        tree: &mut Tree,
+        watches: &mut Watches,
+    ) {
+        let txn = LoggedTxn::decode(&delivery.txn)
+            .unwrap_or_else(|error| panic!("own transaction {} is unreadable: {error}", delivery.zxid));
+        let shared = Arc::clone(&self.shared);
+        let applied = tree.apply(&txn, &mut |change: Change<'_>| {
+            watches.trigger(&change, &mut |conn, kind, path, acl| {
+                self.notify(&shared, conn, kind, path, change.zxid, acl);
+            });
+        });
+        shared.note_digest(&applied, delivery.zxid);
+        match delivery.origin {
+            Some(Origin::Request { conn, xid, op }) => {
+                self.reply(conn, |out| answer_delivery(xid, op, &txn, &applied, out));
+            }
+            Some(Origin::Connect { conn, session, timeout_ms, read_only }) => {
+                let password = session.password();
+                let response = ConnectResponse { timeout_ms, session, password, read_only };
+                self.connect(conn, &response);
+            }
+            None => {}
+        }
+    }
+
+    /// Sends an event, if its receiver may read the znode (or was refused it, and must not learn
+    /// of it by its watch either).
+    fn notify(
+        &mut self,
+        shared: &Shared,
+        conn: ConnId,
+        kind: EventType,
+        path: &str,
+        zxid: Zxid,
+        acl: AclList<'_>,
+    ) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let may_read = acl == AclList::OPEN
+            || shared.access.allows(acl, Perms::READ, &connection.identities());
+        if !may_read {
+            return;
+        }
+        if let Some(mut outbox) = connection.outbox_with_room() {
+            let event = WatchedEvent { kind, path: path.into(), zxid: Some(zxid) };
+            put_frame(&mut outbox.frames, |out| event.encode(out));
+            outbox.packets += 1;
+        }
+        self.to_wake.push(Arc::clone(connection));
+    }
+
+    /// Appends a reply to a connection's outbox, if the connection is still there.
+    fn reply(&mut self, conn: ConnId, fill: impl FnOnce(&mut Vec<u8>)) {
+        self.shared.under_way.fetch_sub(1, Relaxed);
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let Some(mut outbox) = connection.outbox_with_room() else { return };
+        fill(&mut outbox.frames);
+        outbox.answered += 1;
+        outbox.packets += 1;
+        drop(outbox);
+        if self.to_wake.last().is_none_or(|last| last.id != conn) {
+            self.to_wake.push(Arc::clone(connection));
+        }
+    }
+
+    fn connect(&mut self, conn: ConnId, response: &ConnectResponse) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        connection.connected(response);
+        self.to_wake.push(Arc::clone(connection));
+    }
+}
+
+fn warn_over_quota(over: &OverQuota) {
+    tracing::warn!(prefix = %over.prefix, excess = ?over.excess, "quota exceeded");
+}

@@ -1,0 +1,105 @@
+//! What connections, the peer loop, the disk and the operators share.
+
+use crate::client_port::Connections;
+use crate::clock::Clock;
+use crate::inbox::Inbox;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::peer_loop::LoopEvent;
+use crate::stats::ServerStats;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use zoarium_proto::Zxid;
+use zoarium_tree::access::AccessRules;
+use zoarium_tree::watches::Watches;
+use zoarium_tree::{Applied, Tree};
+
+/// Shared by reference counting between all threads of a server.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The replicated state. Connections read it; the peer loop alone changes it.
+    tree: RwLock<Tree>,
+    /// Locked after the tree, never before it.
+    watches: Mutex<Watches>,
+    pub(crate) inbox: Inbox<LoopEvent>,
+    pub(crate) connections: Connections,
+    /// Requests that the peer loop has not answered.
+    pub(crate) under_way: AtomicUsize,
+    last_zxid: AtomicU64,
+    pub(crate) clock: Clock,
+    pub(crate) limits: Limits,
+    pub(crate) access: AccessRules,
+    pub(crate) metrics: Metrics,
+    pub(crate) stats: ServerStats,
+}
+
+impl Shared {
+    pub(crate) fn new(tree: Tree, limits: Limits, access: AccessRules, clock: Clock) -> Self {
+        Self {
+            last_zxid: AtomicU64::new(tree.last_zxid().0),
+            tree: RwLock::new(tree),
+            watches: Mutex::new(Watches::new(random())),
+            inbox: Inbox::default(),
+            connections: Connections::default(),
+            under_way: AtomicUsize::new(0),
+            clock,
+            limits,
+            access,
+            metrics: Metrics::default(),
+            stats: ServerStats::default(),
+        }
+    }
+
+    /// The tree, to read.
+    ///
+    /// # Panics
+    /// If a thread panicked while it changed the tree: its state is not to be served.
+    pub(crate) fn tree(&self) -> RwLockReadGuard<'_, Tree> {
+        self.tree.read().expect("the tree was left half changed")
+    }
+
+    /// The tree, to change; for the peer loop and the beginning and end of snapshots.
+    ///
+    /// # Panics
+    /// As [`Shared::tree`].
+    pub(crate) fn tree_mut(&self) -> RwLockWriteGuard<'_, Tree> {
+        self.tree.write().expect("the tree was left half changed")
+    }
+
+    /// The watches.
+    pub(crate) fn watches(&self) -> MutexGuard<'_, Watches> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last transaction applied.
+    pub(crate) fn last_zxid(&self) -> Zxid {
+        Zxid(self.last_zxid.load(Relaxed))
+    }
+
+    pub(crate) fn note_applied(&self, tree: &Tree) {
+        self.last_zxid.store(tree.last_zxid().0, Relaxed);
+    }
+
+    /// Counts and reports a tree that is not what the leader said it would be.
+    pub(crate) fn note_digest(&self, applied: &Applied<'_>, zxid: Zxid) {
+        if applied.digest_matches == Some(false) {
+            self.metrics.digest_mismatches_count.increment();
+            tracing::error!(
+                %zxid,
+                "the tree differs from the leader's after this transaction; compare the `hash` of \
+                 all servers, and restore the one that differs from the others"
+            );
+        }
+    }
+}
+
+/// A number that nobody can guess, from the standard library's source of hash keys.
+pub(crate) fn random() -> u64 {
+    RandomState::new().hash_one(0_u8)
+}
+
+/// A number below `bound`, or 0.
+pub(crate) fn random_below(bound: u64) -> u64 {
+    random().checked_rem(bound).unwrap_or(0)
+}
