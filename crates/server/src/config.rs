@@ -21,6 +21,7 @@ mod settings;
 mod sources;
 pub mod storage;
 mod system_properties;
+mod warning;
 pub mod znodes;
 
 use access::Access;
@@ -35,9 +36,10 @@ use std::path::Path;
 use storage::Storage;
 use znodes::Znodes;
 
-pub use error::{ConfigError, ConfigErrors, ConfigWarning, Loudness, Origin, Setting};
+pub use error::{ConfigError, ConfigErrors, Origin, Setting};
 pub use sources::Sources;
 pub use system_properties::SystemProperties;
+pub use warning::{ConfigWarning, Loudness};
 
 /// Everything that a server needs to know before it starts.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,11 @@
 //! Client port, sessions and limits, typed.
 
-use super::error::{ConfigError, ConfigWarning};
+use super::error::ConfigError;
 use super::keys::{clients as keys, ensemble};
 use super::membership::{HostPort, Member};
 use super::nearest::nearest;
 use super::settings::Settings;
+use super::warning::ConfigWarning;
 use std::net::IpAddr;
 use std::time::Duration;
 

@@ -7,10 +7,11 @@
 
 use super::properties::{self, PropertiesError, Property};
 use std::path::{Path, PathBuf};
+use zoarium_proto::Zxid;
 
 /// The file for the membership of a version.
-pub fn file(zoo_cfg: &str, version: u64) -> PathBuf {
-    PathBuf::from(format!("{zoo_cfg}.dynamic.{version:x}"))
+pub fn file(zoo_cfg: &str, version: Zxid) -> PathBuf {
+    PathBuf::from(format!("{zoo_cfg}.dynamic.{:x}", version.0))
 }
 
 /// The file for a membership that is proposed and not yet committed.
@@ -24,9 +25,9 @@ pub fn backup_file(zoo_cfg: &str) -> PathBuf {
 }
 
 /// The version at the end of a dynamic file's name; `None` if it does not end in one.
-pub fn version_in_name(path: &Path) -> Option<u64> {
+pub fn version_in_name(path: &Path) -> Option<Zxid> {
     let (_, version) = path.file_name()?.to_str()?.rsplit_once('.')?;
-    u64::from_str_radix(version, 16).ok()
+    u64::from_str_radix(version, 16).ok().map(Zxid)
 }
 
 /// `zoo.cfg` without members, pointing to the dynamic file instead.
@@ -74,8 +75,8 @@ mod tests {
     #[test]
     fn the_version_is_the_hexadecimal_end_of_the_name() {
         for (name, version) in [
-            ("/a/zoo.cfg.dynamic.100000000", Some(0x1_0000_0000)),
-            ("zoo.cfg.dynamic.0", Some(0)),
+            ("/a/zoo.cfg.dynamic.100000000", Some(Zxid(0x1_0000_0000))),
+            ("zoo.cfg.dynamic.0", Some(Zxid(0))),
             ("zoo.cfg.dynamic", None),
             ("zoo.cfg.dynamic.next", None),
             ("nodots", None),
@@ -83,7 +84,7 @@ mod tests {
         ] {
             assert_eq!(version_in_name(Path::new(name)), version, "{name}");
         }
-        assert_eq!(file("zoo.cfg", 0x1_0000_0000), Path::new("zoo.cfg.dynamic.100000000"));
+        assert_eq!(file("zoo.cfg", Zxid(0x1_0000_0000)), Path::new("zoo.cfg.dynamic.100000000"));
         assert_eq!(next_file("zoo.cfg"), Path::new("zoo.cfg.dynamic.next"));
         assert_eq!(backup_file("zoo.cfg"), Path::new("zoo.cfg.bak"));
     }

@@ -1,10 +1,11 @@
 //! What a member of an ensemble needs to know besides, typed.
 
-use super::error::{ConfigError, ConfigWarning};
+use super::error::ConfigError;
 use super::keys::ensemble as keys;
 use super::membership::{Membership, MembershipError, Role, ServerId};
 use super::settings::Settings;
 use super::sources::Files;
+use super::warning::ConfigWarning;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ use super::error::{ConfigError, Setting};
 use std::collections::BTreeMap;
 use std::fmt;
 use thiserror::Error;
+use zoarium_proto::Zxid;
 
 pub use address::{HostPort, Member, MemberAddress, Role};
 pub use quorum::QuorumRule;
@@ -39,7 +40,7 @@ impl fmt::Display for ServerId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
     /// Zxid of the reconfiguration that led to it; 0 for a membership from `zoo.cfg`.
-    pub version: u64,
+    pub version: Zxid,
     /// All members by id.
     pub members: BTreeMap<ServerId, Member>,
     /// Which participants make a quorum.
@@ -142,7 +143,7 @@ impl Membership {
     /// Reads membership lines. All lines that are wrong are reported.
     pub(crate) fn read(
         path: &str,
-        version: u64,
+        version: Zxid,
         lines: &[(String, Setting)],
         multi_address: bool,
         errors: &mut Vec<ConfigError>,
@@ -198,7 +199,7 @@ impl fmt::Display for Membership {
         for (id, member) in &self.members {
             writeln!(f, "server.{id}={member}")?;
         }
-        write!(f, "{}version={:x}", self.quorum, self.version)
+        write!(f, "{}version={:x}", self.quorum, self.version.0)
     }
 }
 

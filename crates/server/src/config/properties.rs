@@ -70,7 +70,7 @@ fn logical_lines(bytes: &[u8]) -> Vec<LogicalLine> {
     let (mut first, mut last) = (1, 1);
     for (number, natural) in (1..).zip(natural_lines(bytes)) {
         last = number;
-        let natural = natural.trim_ascii_start_java();
+        let natural = skip_spaces(natural);
         if text.is_empty() {
             if matches!(natural.first(), None | Some(b'#' | b'!')) {
                 continue;
@@ -106,18 +106,12 @@ pub(super) fn natural_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Java's idea of a space differs from ASCII's only by leaving line ends aside.
-trait TrimStart {
-    fn trim_ascii_start_java(&self) -> &Self;
+fn skip_spaces(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|byte| !is_space(*byte)).unwrap_or(text.len());
+    &text[start..]
 }
 
-impl TrimStart for [u8] {
-    fn trim_ascii_start_java(&self) -> &Self {
-        let start = self.iter().position(|byte| !is_space(*byte)).unwrap_or(self.len());
-        &self[start..]
-    }
-}
-
+/// Java's idea of a space leaves line ends aside, which ASCII's does not.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\x0c')
 }
@@ -145,9 +139,9 @@ fn split(text: &[u8]) -> (&[u8], &[u8]) {
         })
         .unwrap_or(text.len());
     let (key, rest) = text.split_at(end);
-    let rest = rest.trim_ascii_start_java();
+    let rest = skip_spaces(rest);
     let value = match rest.first() {
-        Some(b'=' | b':') => rest[1..].trim_ascii_start_java(),
+        Some(b'=' | b':') => skip_spaces(&rest[1..]),
         Some(_) | None => rest,
     };
     (key, value)

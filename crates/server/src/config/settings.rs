@@ -1,12 +1,13 @@
 //! What the operator set, before it has types; and the reading of it, key by key.
 
-use super::error::{ConfigError, ConfigWarning, Origin, Setting};
+use super::error::{ConfigError, Origin, Setting};
 use super::keys::other::{self, REFUSED, WITHOUT_EFFECT};
 use super::keys::{self, FAMILIES, Key, Place};
 use super::kind::{Int, Kind};
 use super::nearest::nearest;
 use super::properties::Property;
 use super::system_properties::SystemProperties;
+use super::warning::ConfigWarning;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

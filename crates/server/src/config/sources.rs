@@ -1,17 +1,19 @@
 //! Where settings come from, and the files around `zoo.cfg`.
 
 use super::ensemble::Members;
-use super::error::{ConfigError, ConfigWarning, Origin, Setting};
+use super::error::{ConfigError, Origin, Setting};
 use super::keys::ensemble as keys;
 use super::kind::Fault;
 use super::membership::{Membership, ServerId};
 use super::properties;
 use super::settings::{Settings, is_member_key, last_of_each};
 use super::system_properties::SystemProperties;
+use super::warning::ConfigWarning;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zoarium_proto::Zxid;
 
 /// All that the configuration is made from. Tests replace the functions.
 #[derive(Clone, Copy)]
@@ -119,7 +121,7 @@ impl Files<'_> {
         let static_lines = ["server.", "group", "weight"].iter().flat_map(|p| settings.lines(p));
         let static_lines: Vec<_> = static_lines.collect();
         let (path, version, lines) = match &dynamic_file {
-            None => (self.source(), 0, static_lines),
+            None => (self.source(), Zxid::ZERO, static_lines),
             Some(path) => {
                 let misplaced = static_lines.into_iter();
                 settings
@@ -178,12 +180,12 @@ impl Files<'_> {
         let path = super::dynamic::next_file(&self.zoo_cfg.as_ref()?.path);
         let mut lines = self.properties(&path, settings)?;
         let at = lines.iter().position(|(key, _)| key == "version");
-        let version = at.map_or(0, |at| {
+        let version = at.map_or(Zxid::ZERO, |at| {
             let (_, setting) = lines.remove(at);
-            u64::from_str_radix(&setting.value, 16).unwrap_or_else(|_| {
+            u64::from_str_radix(&setting.value, 16).map(Zxid).unwrap_or_else(|_| {
                 let (fault, allowed) = (Fault::NotANumber, "a hexadecimal number".to_owned());
                 settings.errors.push(ConfigError::BadValue { setting, fault, allowed });
-                0
+                Zxid::ZERO
             })
         });
         let path = path.display().to_string();

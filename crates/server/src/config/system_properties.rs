@@ -5,7 +5,8 @@
 //! `SERVER_JVMFLAGS` and `JVMFLAGS`; then `QuorumPeerConfig` sets `zookeeper.KEY` for every key
 //! of `zoo.cfg` that it does not know. So the file wins over `-D`, and of equal options the last.
 
-use super::error::{ConfigWarning, Origin, Setting};
+use super::error::{Origin, Setting};
+use super::warning::ConfigWarning;
 use std::collections::BTreeMap;
 
 /// Environment variables with JVM options. `zkServer.sh` puts them in this order.

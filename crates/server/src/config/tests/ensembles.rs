@@ -4,6 +4,7 @@ use super::*;
 use crate::config::membership::{QuorumRule, Role, ServerId};
 use expect_test::expect;
 use std::time::Duration;
+use zoarium_proto::Zxid;
 
 const LIMITS: &str = "tickTime=2000\ndataDir=/d\ninitLimit=10\nsyncLimit=5\n";
 const THREE: &str = "server.1=a:2888:3888;2181\nserver.2=b:2888:3888;2181\n\
@@ -155,7 +156,7 @@ fn members_of_a_dynamic_file_have_the_version_of_its_name() {
         .file("/c/zoo.cfg.dynamic.1000002a", "server.1=a:1:2;3\nserver.2=b:1:2;3")
         .file("zoo.cfg.dynamic.next", "server.1=a:1:2;3\nversion=1000002b\n");
     let ensemble = world.config().ensemble.unwrap();
-    assert_eq!(ensemble.membership.version, 0x1000_002a);
+    assert_eq!(ensemble.membership.version, Zxid(0x1000_002a));
     assert_eq!(ensemble.dynamic_file.as_deref(), Some(Path::new("/c/zoo.cfg.dynamic.1000002a")));
     expect![[r"
         server.1=a:1:2:participant;0.0.0.0:3
