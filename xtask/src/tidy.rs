@@ -42,7 +42,8 @@ fn faults_of(name: &str, text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let lines = text.lines().count();
     if lines > FILE_LINES_MAX {
-        faults.push(format!("{name}: {lines} lines, at most {FILE_LINES_MAX}: split it by subject"));
+        faults
+            .push(format!("{name}: {lines} lines, at most {FILE_LINES_MAX}: split it by subject"));
     }
     if name.ends_with("/mod.rs") && !name.contains("/tests/") {
         faults.push(format!("{name}: name the module's file after it, not mod.rs"));
@@ -50,7 +51,8 @@ fn faults_of(name: &str, text: &str) -> Vec<String> {
     for (number, line) in text.lines().enumerate() {
         let at = format!("{name}:{}", number + 1);
         if let Some(word) = UNFINISHED.iter().find(|word| line.contains(*word)) {
-            faults.push(format!("{at}: {word}: finish it, or say in the changelog what is missing"));
+            faults
+                .push(format!("{at}: {word}: finish it, or say in the changelog what is missing"));
         }
         if let Some(word) = HIDDEN_TESTS.iter().find(|word| line.contains(*word)) {
             faults.push(format!("{at}: {word}: a test runs and passes, or goes"));

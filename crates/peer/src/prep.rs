@@ -41,12 +41,7 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     fn header(&self) -> TxnHeader {
-        TxnHeader {
-            session: self.session,
-            cxid: self.cxid,
-            zxid: self.zxid,
-            time_ms: self.time_ms,
-        }
+        TxnHeader { session: self.session, cxid: self.cxid, zxid: self.zxid, time_ms: self.time_ms }
     }
 
     fn check_access(&self, acl: AclList<'_>, perm: Perms) -> Result<(), ErrorCode> {
@@ -89,7 +84,11 @@ type Decision = Result<OpCode, ErrorCode>;
 
 impl Prep {
     pub(crate) fn new(tree: &Tree, digest_enabled: bool) -> Self {
-        Self { outstanding: Outstanding::new(tree, digest_enabled), txn: Vec::new(), over_quota: Vec::new() }
+        Self {
+            outstanding: Outstanding::new(tree, digest_enabled),
+            txn: Vec::new(),
+            over_quota: Vec::new(),
+        }
     }
 
     /// The encoded transaction that a client's write becomes.
@@ -326,11 +325,7 @@ fn decode_write<'a>(op: OpCode, reader: &mut Reader<'a>) -> Result<WriteOp<'a>, 
 
 /// A standalone server has no ensemble to change.
 const fn reconfig_refusal(cx: &Context<'_>) -> ErrorCode {
-    if cx.options.reconfig_enabled {
-        ErrorCode::Unimplemented
-    } else {
-        ErrorCode::ReconfigDisabled
-    }
+    if cx.options.reconfig_enabled { ErrorCode::Unimplemented } else { ErrorCode::ReconfigDisabled }
 }
 
 fn valid_path(path: Option<&str>) -> Result<&str, ErrorCode> {
@@ -374,6 +369,3 @@ fn put_part(
     out[start + 4..start + 8].copy_from_slice(&length.to_be_bytes());
     decision.map(|_| ())
 }
-
-#[cfg(test)]
-mod tests;

@@ -62,11 +62,6 @@ impl Sessions {
         self.by_id.get(&id).is_some_and(|session| !session.closing)
     }
 
-    /// Whether the session exists, closing or not.
-    pub(crate) fn exists(&self, id: SessionId) -> bool {
-        self.by_id.contains_key(&id)
-    }
-
     /// Notes a sign of life. Older news than known is no news.
     pub(crate) fn heard(&mut self, id: SessionId, at: Instant) {
         let Some(timeout) = self.by_id.get(&id).map(|session| session.timeout) else { return };
@@ -184,7 +179,7 @@ mod tests {
             let due = heard + u64::try_from(timeout_ms).unwrap();
             assert_eq!(sessions.expire(at(due)), [], "early for {heard} + {timeout_ms}");
             assert_eq!(sessions.expire(at(due + 2000)), [SessionId(1)]);
-            assert!(!sessions.is_open(SessionId(1)) && sessions.exists(SessionId(1)));
+            assert!(!sessions.is_open(SessionId(1)));
         }
     }
 
@@ -206,6 +201,6 @@ mod tests {
         sessions.disconnected(ConnId(7));
         assert!(sessions.is_open(SessionId(1)));
         assert_eq!(sessions.remove(SessionId(1)), None);
-        assert!(!sessions.exists(SessionId(1)));
+        assert!(!sessions.is_open(SessionId(1)));
     }
 }

@@ -288,7 +288,7 @@ fn put_read_result(
     };
     let path = request.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
     match ctx.find(path, Perms::READ) {
-        Err(code) => MultiHeader::encode_error(Some(code), out),
+        Err(code) => MultiHeader::encode_error(code.to_wire(), out),
         Ok(znode) => {
             MultiHeader::result(op).encode(out);
             match part {

@@ -241,7 +241,10 @@ impl Outstanding {
     pub(super) fn correct_ephemerals(&self, session: SessionId, paths: &mut BTreeSet<String>) {
         for (_, path) in &self.order {
             let owned = self.newest.get(path).is_some_and(|newest| {
-                newest.state.as_ref().is_some_and(|record| record.owner() == Owner::Session(session))
+                newest
+                    .state
+                    .as_ref()
+                    .is_some_and(|record| record.owner() == Owner::Session(session))
             });
             if owned {
                 paths.insert(String::from(&**path));
