@@ -103,7 +103,7 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// A file is not in the properties format.
-    #[error("{path}: {source}")]
+    #[error("{path}:{source}")]
     Malformed {
         /// The file.
         path: PathBuf,

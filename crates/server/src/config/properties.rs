@@ -3,6 +3,7 @@
 //! `zoo.cfg` and the dynamic files are such files. Java decodes them as ISO-8859-1, one byte one
 //! character; we do the same, so that a non-ASCII path names the very directory Apache used.
 
+use std::char::DecodeUtf16Error;
 use std::fmt::Write as _;
 use thiserror::Error;
 
@@ -23,18 +24,23 @@ pub struct Property {
 
 /// Text that Java refuses to load as properties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum PropertiesError {
+#[error("{line}: {fault}")]
+pub struct PropertiesError {
+    /// Line of the key, counted from 1.
+    pub line: u32,
+    /// What is wrong there.
+    pub fault: PropertiesFault,
+}
+
+/// What is wrong with a line of a properties file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum PropertiesFault {
     /// `\u` must be followed by four hexadecimal digits.
-    #[error("line {line}: \\u is not followed by four hexadecimal digits")]
-    MalformedUnicodeEscape {
-        /// Line of the key, counted from 1.
-        line: u32,
-    },
+    #[error("\\u is not followed by four hexadecimal digits")]
+    MalformedUnicodeEscape,
     /// Half of a surrogate pair is no character. Java keeps it; no path or name can hold it.
-    #[error("line {line}: \\u{unit:04x} is half a surrogate pair")]
+    #[error("\\u{unit:04x} is half a surrogate pair")]
     LoneSurrogate {
-        /// Line of the key, counted from 1.
-        line: u32,
         /// The UTF-16 unit without its partner.
         unit: u16,
     },
@@ -118,12 +124,14 @@ fn is_space(byte: u8) -> bool {
 
 fn property(line: &LogicalLine) -> Result<Property, PropertiesError> {
     let (key, value) = split(&line.text);
+    let unescape =
+        |text| unescape(text).map_err(|fault| PropertiesError { line: line.first, fault });
     Ok(Property {
         line: line.first,
         last_line: line.last,
         is_ascii: line.text.is_ascii(),
-        key: trim(&unescape(line.first, key)?).to_owned(),
-        value: trim(&unescape(line.first, value)?).to_owned(),
+        key: trim(&unescape(key)?).to_owned(),
+        value: trim(&unescape(value)?).to_owned(),
     })
 }
 
@@ -153,7 +161,7 @@ fn trim(text: &str) -> &str {
 }
 
 /// Collected as UTF-16, because `\u` escapes name UTF-16 units.
-fn unescape(line: u32, text: &[u8]) -> Result<String, PropertiesError> {
+fn unescape(text: &[u8]) -> Result<String, PropertiesFault> {
     let mut units: Vec<u16> = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied();
     while let Some(byte) = bytes.next() {
@@ -164,10 +172,8 @@ fn unescape(line: u32, text: &[u8]) -> Result<String, PropertiesError> {
         match bytes.next() {
             Some(b'u') => {
                 let digits: Vec<u8> = bytes.by_ref().take(4).collect();
-                units.push(
-                    unicode_unit(&digits)
-                        .ok_or(PropertiesError::MalformedUnicodeEscape { line })?,
-                );
+                let unit = unicode_unit(&digits);
+                units.push(unit.ok_or(PropertiesFault::MalformedUnicodeEscape)?);
             }
             Some(b't') => units.push(u16::from(b'\t')),
             Some(b'n') => units.push(u16::from(b'\n')),
@@ -177,14 +183,9 @@ fn unescape(line: u32, text: &[u8]) -> Result<String, PropertiesError> {
             None => {}
         }
     }
-    char::decode_utf16(units)
-        .map(|unit| {
-            unit.map_err(|lone| PropertiesError::LoneSurrogate {
-                line,
-                unit: lone.unpaired_surrogate(),
-            })
-        })
-        .collect()
+    let lone =
+        |lone: DecodeUtf16Error| PropertiesFault::LoneSurrogate { unit: lone.unpaired_surrogate() };
+    char::decode_utf16(units).map(|unit| unit.map_err(lone)).collect()
 }
 
 fn unicode_unit(digits: &[u8]) -> Option<u16> {

@@ -17,6 +17,8 @@ and what is allowed; all of them are reported at once.
 the command line, which wins over `JVMFLAGS` and that over `SERVER_JVMFLAGS`. Keys marked **-D** \
 are system properties without prefix, which `zoo.cfg` cannot set: `-DKEY=value`.
 * Whole numbers of system properties may be hexadecimal (`0x9fffff`) or octal (`010`), as in Java.
+* `ZOO_DATADIR_AUTOCREATE_DISABLE`, when not empty, is `-Dzookeeper.datadir.autocreate=false`. Other \
+ options in `SERVER_JVMFLAGS` and `JVMFLAGS` are for a JVM and ignored.
 * An unknown key is reported with the known one it resembles.
 * `zoarium server clientPort dataDir [tickTime] [maxClientCnxns]` needs no file.
 * Without any argument the server is for trying things out: it listens on 127.0.0.1 alone, client \

@@ -94,21 +94,21 @@ fn bytes_are_latin_1_as_in_java() {
 fn what_java_cannot_load_is_an_error_with_its_line() {
     check(
         "a=1\nb=\\u12",
-        expect![[r"
-        line 2: \u is not followed by four hexadecimal digits
-    "]],
+        expect![[r#"
+            2: \u is not followed by four hexadecimal digits
+        "#]],
     );
     check(
         "b=\\u+123",
-        expect![[r"
-        line 1: \u is not followed by four hexadecimal digits
-    "]],
+        expect![[r#"
+            1: \u is not followed by four hexadecimal digits
+        "#]],
     );
     check(
         "b=\\ud83d!",
-        expect![[r"
-        line 1: \ud83d is half a surrogate pair
-    "]],
+        expect![[r#"
+            1: \ud83d is half a surrogate pair
+        "#]],
     );
 }
 

@@ -122,9 +122,9 @@ fn files_that_cannot_be_read_are_the_only_error() {
     );
     check_messages(
         &World::zoo_cfg("dataDir=d\nclientPort=\\u12\n"),
-        expect![[r"
-            error: zoo.cfg: line 2: \u is not followed by four hexadecimal digits
-        "]],
+        expect![[r#"
+            error: zoo.cfg:2: \u is not followed by four hexadecimal digits
+        "#]],
     );
 }
 
