@@ -25,7 +25,7 @@ pub(crate) struct SnapshotOptions {
 }
 
 /// Who waits for a snapshot.
-type Asker = mpsc::Sender<Result<SnapshotName, StorageError>>;
+type Asker = mpsc::Sender<Result<SnapshotName, String>>;
 
 #[derive(Debug)]
 enum Job {
@@ -136,16 +136,10 @@ impl SnapshotThread {
                 tracing::error!(%error, "no snapshot was taken; the log keeps what it would hold");
             }
         }
-        if let Some((last, others)) = askers.split_last() {
-            for asker in others {
-                let answer = match &written {
-                    Ok(name) => Ok(*name),
-                    Err(_) => Err(StorageError::LogFailed),
-                };
-                // Whoever asked may have gone away.
-                let _gone = asker.send(answer);
-            }
-            let _gone = last.send(written);
+        let answer = written.map_err(|error| error.to_string());
+        for asker in askers {
+            // Whoever asked may have gone away.
+            let _gone = asker.send(answer.clone());
         }
     }
 

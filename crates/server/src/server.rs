@@ -1,0 +1,260 @@
+//! A running server: from a configuration to threads and ports, and back.
+
+use crate::client_port;
+use crate::clock::{Clock, wall_ms};
+use crate::config::ServerConfig;
+use crate::disk::real_dir::RealDir;
+use crate::disk::{Disk, DiskThread, SnapshotPace};
+use crate::peer_loop::{LoopEvent, PeerLoop};
+use crate::settings::{limits, log_options, peer_options, snapshot_options, tree_options};
+use crate::shared::Shared;
+use crate::snapshots::{SnapshotThread, Snapshots, Taken};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{oneshot, watch};
+use zoarium_peer::Peer;
+use zoarium_persistence::{DataDirs, LogWriter, Recovered, StorageError};
+
+/// Why a server does not start, or ends.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The data directory cannot be made or opened.
+    #[error("data directory {}: {source}", path.display())]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What is on disk cannot be served, or can no longer be written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The client port cannot be opened.
+    #[error("client port {address}: {source}{}", advice(source, *address))]
+    ClientPort {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A name is no address of this host.
+    #[error("{host}: {source}; expected a name or address of this host")]
+    Address {
+        /// The name.
+        host: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The admin server's port cannot be opened.
+    #[error(transparent)]
+    Admin(#[from] crate::admin::http::BindError),
+    /// The configuration asks for an ensemble.
+    #[error("{servers} server.N lines: ensembles are not supported yet; expected at most one")]
+    Ensemble {
+        /// How many lines.
+        servers: usize,
+    },
+    /// A thread could not be started.
+    #[error("a thread could not be started: {0}")]
+    Thread(io::Error),
+}
+
+/// What an operator can do about a port that cannot be opened.
+fn advice(error: &io::Error, address: SocketAddr) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            ". Another process has it: `ss -ltnp 'sport = :{}'` says which. If it is another \
+             ZooKeeper, stop it or set clientPort",
+            address.port()
+        ),
+        io::ErrorKind::PermissionDenied => ". Ports below 1024 need privileges".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Server {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) snapshots: Arc<Snapshots>,
+    disk: Arc<Disk>,
+    stop: watch::Sender<bool>,
+    /// Resolves when the log has failed.
+    failed: oneshot::Receiver<StorageError>,
+    threads: Vec<JoinHandle<()>>,
+    local: SocketAddr,
+}
+
+impl Server {
+    /// Recovers the data, opens the client port and serves.
+    ///
+    /// # Errors
+    /// [`ServerError`]
+    pub async fn start(config: &ServerConfig) -> Result<Self, ServerError> {
+        let clock = Clock::start();
+        let listener = bind(config).await?;
+        let local = listener.local_addr().map_err(ServerError::Thread)?;
+        let dirs = open_dirs(config)?;
+        let Recovered { mut tree, last_snapshot, .. } = recover(config, &dirs)?;
+        let peer = Peer::new(peer_options(config), &tree, clock.now());
+        let writer =
+            LogWriter::new(dirs.logs.clone(), tree.last_zxid(), log_options(&config.storage));
+        let stale = last_snapshot.is_none_or(|zxid| zxid < tree.last_zxid());
+        let access = crate::settings::access(&config.access);
+        let shared = Arc::new(Shared::new(tree, limits(config), access, clock));
+        let disk = Arc::new(Disk::default());
+        let snapshots = Arc::new(Snapshots::default());
+        if let Some(zxid) = last_snapshot {
+            snapshots.note(Taken { zxid, wall_ms: wall_ms() });
+        }
+        if stale {
+            snapshots.request();
+        }
+        let (stop, stopped) = watch::channel(false);
+        let (fail, failed) = oneshot::channel();
+        let server = Self { shared, snapshots, disk, stop, failed, threads: Vec::new(), local };
+        server.spawn(config, dirs, writer, peer, fail).map(|server| {
+            tokio::spawn(client_port::serve(listener, Arc::clone(&server.shared), stopped));
+            server
+        })
+    }
+
+    fn spawn(
+        mut self,
+        config: &ServerConfig,
+        dirs: DataDirs<RealDir>,
+        writer: LogWriter<RealDir>,
+        peer: Peer,
+        fail: oneshot::Sender<StorageError>,
+    ) -> Result<Self, ServerError> {
+        let pace = SnapshotPace {
+            txns: config.storage.snap_count.into(),
+            bytes: config.storage.snap_size_bytes,
+        };
+        let (disk, shared) = (Arc::clone(&self.disk), Arc::clone(&self.shared));
+        let snapshots = Arc::clone(&self.snapshots);
+        let disk_thread = DiskThread::new(disk, shared, snapshots, writer, pace);
+        let snapshot_thread = SnapshotThread {
+            snapshots: Arc::clone(&self.snapshots),
+            shared: Arc::clone(&self.shared),
+            dirs,
+            options: snapshot_options(&config.storage),
+        };
+        let peer_loop = PeerLoop::new(peer, Arc::clone(&self.shared), Arc::clone(&self.disk));
+        let mut spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let thread = Builder::new().name(name.to_owned()).spawn(run);
+            self.threads.push(thread.map_err(ServerError::Thread)?);
+            Ok::<_, ServerError>(())
+        };
+        spawn("peer-loop", Box::new(|| peer_loop.run()))?;
+        spawn(
+            "disk",
+            Box::new(|| {
+                if let Err(error) = disk_thread.run() {
+                    tracing::error!(%error, "the transaction log failed; no write can be taken");
+                    // Whoever waits for it may have stopped the server already.
+                    let _stopped = fail.send(error);
+                }
+            }),
+        )?;
+        spawn("snapshots", Box::new(|| snapshot_thread.run()))?;
+        Ok(self)
+    }
+
+    /// Where clients connect.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Waits for the log to fail. While it does not, this does not return.
+    pub async fn failure(&mut self) -> StorageError {
+        match (&mut self.failed).await {
+            Ok(error) => error,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Stops: takes no more connections and requests, makes durable what is under way, and ends
+    /// the threads. Sessions live on in the data.
+    pub fn stop(mut self) {
+        self.stop.send_replace(true);
+        self.shared.inbox.push(LoopEvent::Stop);
+        self.disk.stop();
+        self.snapshots.stop();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread ended with a panic");
+            }
+        }
+    }
+}
+
+/// Opens the client port.
+async fn bind(config: &ServerConfig) -> Result<TcpListener, ServerError> {
+    let port = config.client_port.port;
+    let address = match &config.client_port.host {
+        None => any_address(port),
+        Some(host) => {
+            let resolve = tokio::net::lookup_host((host.as_str(), port)).await;
+            let unknown = |source| ServerError::Address { host: host.clone(), source };
+            let none = || unknown(io::ErrorKind::AddrNotAvailable.into());
+            resolve.map_err(unknown)?.next().ok_or_else(none)?
+        }
+    };
+    listen(address, config.client_port.listen_backlog)
+        .map_err(|source| ServerError::ClientPort { address, source })
+}
+
+/// All addresses, of both families where the system has both.
+fn any_address(port: u16) -> SocketAddr {
+    let both = SocketAddr::from(([0_u16; 8], port));
+    match TcpSocket::new_v6().and_then(|socket| socket.bind(SocketAddr::from(([0_u16; 8], 0)))) {
+        Ok(()) => both,
+        Err(_) => SocketAddr::from(([0_u8; 4], port)),
+    }
+}
+
+fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(backlog)
+}
+
+fn open_dirs(config: &ServerConfig) -> Result<DataDirs<RealDir>, ServerError> {
+    let open = |path: PathBuf, create: bool| {
+        let made = if create { std::fs::create_dir_all(&path) } else { Ok(()) };
+        made.and_then(|()| RealDir::open(&path))
+            .map_err(|source| ServerError::DataDir { path, source })
+    };
+    let storage = &config.storage;
+    let create = storage.create_dirs;
+    Ok(DataDirs {
+        root: open(storage.data_dir.clone(), create)?,
+        snapshots: open(storage.data_dir.join("version-2"), create)?,
+        logs: open(storage.log_dir.join("version-2"), create)?,
+        logs_apart: storage.log_dir != storage.data_dir,
+    })
+}
+
+fn recover(
+    config: &ServerConfig,
+    dirs: &DataDirs<RealDir>,
+) -> Result<Recovered, ServerError> {
+    let began = std::time::Instant::now();
+    let recovered = zoarium_persistence::recover(dirs, &crate::settings::recovery(config), |_| {})?;
+    for warning in &recovered.warnings {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!(
+        zxid = %recovered.tree.last_zxid(),
+        znodes = recovered.tree.znode_count(),
+        ms = began.elapsed().as_millis(),
+        "data recovered"
+    );
+    Ok(recovered)
+}
