@@ -192,6 +192,19 @@ pub enum StorageError {
         /// What the bytes give.
         found: u64,
     },
+    /// A snapshot has a record that is impossibly large.
+    #[error(
+        "{file} is damaged: it has a record of {size} bytes, limit {limit}; if the data may be that \
+         large, raise jute.maxbuffer, else {OLDER_SNAPSHOT}"
+    )]
+    SnapshotRecord {
+        /// Which file.
+        file: String,
+        /// How large the record claims to be, at least.
+        size: usize,
+        /// What was allowed.
+        limit: usize,
+    },
     /// A snapshot's bytes are as written but make no tree.
     #[error("{file} makes no tree: {source}; {OLDER_SNAPSHOT}")]
     SnapshotBody {

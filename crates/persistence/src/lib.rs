@@ -19,6 +19,7 @@ pub mod dir;
 pub mod log;
 pub mod mem_dir;
 pub mod names;
+pub mod snapshot;
 
 pub mod log_reader;
 
@@ -27,6 +28,7 @@ mod io;
 #[cfg(test)]
 mod testing;
 mod warning;
+mod window;
 
 pub use dir::{DataDirs, Dir, DirError, DirFile};
 pub use error::{Operation, PackingProblem, StorageError};

@@ -166,14 +166,14 @@ impl<'d, D: Dir> LogReader<'d, D> {
 
     fn hand_out(&mut self, found: Found) -> Result<LogEntry<'_>, StorageError> {
         let file = self.current.as_ref().expect("an entry was found in the current file");
-        let Found { zxid, txn, offset, end } = found;
+        let Found { zxid, offset, end, .. } = found;
         if !follows(self.last, zxid) {
             let (file, previous) = (file.path().into(), self.last);
             return Err(StorageError::ZxidHole { file, offset, previous, found: zxid });
         }
         self.last = zxid;
         self.begun = true;
-        Ok(LogEntry { zxid, txn: file.bytes(txn), file: file.path(), offset, end })
+        Ok(LogEntry { zxid, txn: file.txn(&found), file: file.path(), offset, end })
     }
 }
 

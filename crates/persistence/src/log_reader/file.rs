@@ -8,12 +8,9 @@ use crate::log::{
     ENTRY_HEAD, ENTRY_MARK, ENTRY_OVERHEAD, LOG_HEADER_SIZE, LOG_MAGIC, TXN_HEADER_SIZE,
     entry_checksum, put_log_header, zxid_of,
 };
+use crate::window::Window;
 use alloc::vec::Vec;
-use core::ops::Range;
 use zoarium_proto::{DecodeError, Zxid};
-
-/// How much is read at a time, in bytes.
-const READ_SIZE: usize = 256 << 10;
 
 /// What comes next in a file.
 #[derive(Debug)]
@@ -22,12 +19,12 @@ pub(super) enum Step {
     End(End),
 }
 
-/// An entry in the window.
+/// An entry.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) zxid: Zxid,
-    /// Where the txn stands in the window; see [`LogFile::bytes`].
-    pub(super) txn: Range<usize>,
+    /// Bytes of the txn; see [`LogFile::txn`].
+    size: usize,
     pub(super) offset: u64,
     pub(super) end: u64,
 }
@@ -45,17 +42,12 @@ pub(super) enum End {
 
 #[derive(Debug)]
 pub(super) struct LogFile<F> {
-    file: Named<F>,
-    size: u64,
+    window: Window<F>,
+    /// Bytes at the window's beginning that were handed out and are done with at the next step.
+    handed_out: usize,
     /// Whether no file follows, so that what lies behind the last entry tells of a crash.
     newest: bool,
     max_txn_size: u32,
-    /// Bytes of the file from `offset` on.
-    window: Vec<u8>,
-    /// Where in the window the next entry begins.
-    next: usize,
-    /// Where in the file the window begins.
-    offset: u64,
 }
 
 impl<F: DirFile> LogFile<F> {
@@ -64,38 +56,37 @@ impl<F: DirFile> LogFile<F> {
         newest: bool,
         max_txn_size: u32,
     ) -> Result<Self, StorageError> {
-        let size = file.size()?;
-        Ok(Self { file, size, newest, max_txn_size, window: Vec::new(), next: 0, offset: 0 })
+        Ok(Self { window: Window::new(file)?, handed_out: 0, newest, max_txn_size })
     }
 
     pub(super) fn path(&self) -> &str {
-        &self.file.path
+        &self.window.file.path
     }
 
     pub(super) const fn size(&self) -> u64 {
-        self.size
+        self.window.size()
     }
 
     /// How far the file has been read, in bytes.
     pub(super) const fn position(&self) -> u64 {
-        self.offset + self.next as u64
+        self.window.position() + self.handed_out as u64
     }
 
-    /// The bytes of a [`Found::txn`], until the next step.
-    pub(super) fn bytes(&self, txn: Range<usize>) -> &[u8] {
-        &self.window[txn]
+    /// The txn of an entry, until the next step.
+    pub(super) fn txn(&self, found: &Found) -> &[u8] {
+        &self.window.bytes()[ENTRY_HEAD..ENTRY_HEAD + found.size]
     }
 
     /// The next entry or the end. `last` is the entry before.
     pub(super) fn step(&mut self, last: Zxid) -> Result<Step, StorageError> {
+        self.window.pass(core::mem::take(&mut self.handed_out));
         if self.position() == 0
             && let Some(end) = self.pass_header(last)?
         {
             return Ok(Step::End(end));
         }
-        let offset = self.position();
-        let available = self.fill(ENTRY_HEAD)?;
-        let head = &self.window[self.next..self.next + available];
+        let available = self.window.fill(ENTRY_HEAD)?;
+        let head = &self.window.bytes()[..available];
         let Some((checksum, length)) = entry_head(head) else {
             let nothing = head.iter().all(|&byte| byte == 0);
             return if nothing { Ok(Step::End(End::Clean)) } else { self.torn(Kind::Cut, last) };
@@ -108,43 +99,43 @@ impl<F: DirFile> LogFile<F> {
             };
         }
         let size = self.txn_size(length, last)?;
-        if self.fill(ENTRY_OVERHEAD + size)? < ENTRY_OVERHEAD + size {
+        if self.window.fill(ENTRY_OVERHEAD + size)? < ENTRY_OVERHEAD + size {
             return self.torn(Kind::Cut, last);
         }
-        let txn = self.next + ENTRY_HEAD..self.next + ENTRY_HEAD + size;
+        let offset = self.position();
         let end = offset + (ENTRY_OVERHEAD + size) as u64;
-        let mark = self.window[txn.end];
-        if mark != ENTRY_MARK {
-            return self.torn(Kind::Mark { found: mark, end }, last);
+        let (txn, behind) = self.window.bytes()[ENTRY_HEAD..].split_at(size);
+        if behind[0] != ENTRY_MARK {
+            return self.torn(Kind::Mark { found: behind[0], end }, last);
         }
-        let found = entry_checksum(&self.window[txn.clone()]);
+        let found = entry_checksum(txn);
         if found != checksum {
             return self.torn(Kind::Checksum { expected: checksum, found, end }, last);
         }
-        let zxid = self.zxid(&txn)?;
-        self.next = txn.end + 1;
-        Ok(Step::Entry(Found { zxid, txn, offset, end }))
+        let zxid = zxid_of(txn).ok_or_else(|| self.too_short(size))?;
+        self.handed_out = ENTRY_OVERHEAD + size;
+        Ok(Step::Entry(Found { zxid, size, offset, end }))
     }
 
-    /// Checks the header. An end if there is nothing behind it, because it was never written.
+    /// Passes the header. An end if there is nothing behind it, because it was never written.
     fn pass_header(&mut self, last: Zxid) -> Result<Option<End>, StorageError> {
-        let available = self.fill(LOG_HEADER_SIZE)?;
-        let begin = &self.window[..available];
+        let available = self.window.fill(LOG_HEADER_SIZE)?;
+        let begin = &self.window.bytes()[..available];
         if available == LOG_HEADER_SIZE && begin.starts_with(&LOG_MAGIC.to_be_bytes()) {
-            self.next = LOG_HEADER_SIZE;
+            self.window.pass(LOG_HEADER_SIZE);
             return Ok(None);
         }
         let mut header = Vec::new();
         put_log_header(&mut header);
-        let written =
-            begin.iter().zip(&header).take_while(|(found, wanted)| found == wanted).count();
-        if !has_data_from(&self.file, written as u64)? {
+        let both = begin.iter().zip(&header);
+        let written = both.take_while(|(found, wanted)| found == wanted).count();
+        if !has_data_from(&self.window.file, written as u64)? {
             return Ok(Some(End::Empty));
         }
         let mut found = [0; 4];
         found.iter_mut().zip(begin).for_each(|(to, from)| *to = *from);
         if found != [0; 4] {
-            let (file, found) = (self.file.path.clone(), u32::from_be_bytes(found));
+            let (file, found) = (self.path().into(), u32::from_be_bytes(found));
             return Err(StorageError::LogMagic { file, found });
         }
         self.judge(Kind::NoEntry, last).map(Some)
@@ -154,7 +145,7 @@ impl<F: DirFile> LogFile<F> {
         match usize::try_from(length) {
             Ok(size) if length.unsigned_abs() <= self.max_txn_size => Ok(size),
             Ok(_) | Err(_) => Err(StorageError::EntryLength {
-                file: self.file.path.clone(),
+                file: self.path().into(),
                 offset: self.position(),
                 previous: last,
                 length,
@@ -163,13 +154,13 @@ impl<F: DirFile> LogFile<F> {
         }
     }
 
-    fn zxid(&self, txn: &Range<usize>) -> Result<Zxid, StorageError> {
-        zxid_of(&self.window[txn.clone()]).ok_or_else(|| StorageError::Txn {
-            file: self.file.path.clone(),
+    fn too_short(&self, size: usize) -> StorageError {
+        StorageError::Txn {
+            file: self.path().into(),
             offset: self.position(),
             zxid: Zxid::ZERO,
-            source: DecodeError::Truncated { offset: 0, needed: TXN_HEADER_SIZE, left: txn.len() },
-        })
+            source: DecodeError::Truncated { offset: 0, needed: TXN_HEADER_SIZE, left: size },
+        }
     }
 
     fn torn(&self, kind: Kind, last: Zxid) -> Result<Step, StorageError> {
@@ -177,27 +168,8 @@ impl<F: DirFile> LogFile<F> {
     }
 
     fn judge(&self, kind: Kind, last: Zxid) -> Result<End, StorageError> {
-        judge(&self.file, self.size, &Damage { offset: self.position(), kind, last })
-    }
-
-    /// Tries to have `wanted` bytes in the window from the next entry on, and says how many of
-    /// them there are. Memory grows by what the file holds, never by what an entry claims.
-    fn fill(&mut self, wanted: usize) -> Result<usize, StorageError> {
-        let buffered = self.window.len() - self.next;
-        if buffered >= wanted {
-            return Ok(wanted);
-        }
-        self.window.drain(..self.next);
-        self.offset += self.next as u64;
-        self.next = 0;
-        let left = self.size.saturating_sub(self.offset + buffered as u64);
-        let more = (wanted - buffered).max(READ_SIZE);
-        let more = usize::try_from(left).map_or(more, |left| more.min(left));
-        self.window.resize(buffered + more, 0);
-        let read =
-            self.file.read_at(self.offset + buffered as u64, &mut self.window[buffered..])?;
-        self.window.truncate(buffered + read);
-        Ok(wanted.min(self.window.len()))
+        let damage = Damage { offset: self.position(), kind, last };
+        judge(&self.window.file, self.size(), &damage)
     }
 }
 
