@@ -1,1 +1,35 @@
-//! Placeholder.
+//! Transaction log, snapshots, epoch files: what a server keeps on disk, in the formats of Apache
+//! ZooKeeper 3.8 and 3.9, readable by both sides in both directions.
+//!
+//! All I/O goes through the small trait [`Dir`], so the same code runs over real files and over a
+//! simulated disk that loses power. The crate decides nothing about the protocol: it is told what
+//! to write, and says what it read.
+//!
+//! Where to start: [`recovery`] reads a data directory into a tree, [`log::LogWriter`] appends to
+//! it, [`snapshot`] writes the tree as a whole, [`truncate`] and [`purge`] take away. What may be
+//! wrong is listed in [`StorageError`]; what was wrong but could be lived with, in
+//! [`StorageWarning`].
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod dir;
+pub mod log;
+pub mod mem_dir;
+pub mod names;
+pub mod snapshot;
+
+pub mod log_reader;
+
+mod error;
+mod io;
+#[cfg(test)]
+mod testing;
+mod warning;
+mod window;
+
+pub use dir::{DataDirs, Dir, DirError, DirFile};
+pub use error::{Operation, PackingProblem, StorageError};
+pub use warning::StorageWarning;
