@@ -6,6 +6,7 @@ mod handshake;
 mod task;
 
 use crate::connection::{Connection, SharedConnection};
+use crate::operator::Operator;
 use crate::peer_loop::LoopEvent;
 use crate::shared::Shared;
 use std::collections::HashMap;
@@ -77,7 +78,8 @@ impl Connections {
         let id = ConnId(self.next.fetch_add(1, Relaxed) + 1);
         let remote_of = Remote { address: remote.ip(), certificate: None };
         let identities = shared.access.identities_of(&remote_of);
-        let connection = Arc::new(Connection::new(id, remote, identities));
+        let heard_ms = shared.clock.mono_ms();
+        let connection = Arc::new(Connection::new(id, remote, identities, heard_ms));
         open.by_id.insert(id, Arc::clone(&connection));
         Some(connection)
     }
@@ -98,6 +100,7 @@ impl Connections {
 /// Accepts connections until `stopped` says so.
 pub(crate) async fn serve(
     listener: TcpListener,
+    operator: Arc<Operator>,
     shared: Arc<Shared>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -107,7 +110,7 @@ pub(crate) async fn serve(
             _ = stopped.wait_for(|stopped| *stopped) => return,
         };
         match accepted {
-            Ok((stream, remote)) => accept(stream, remote, &shared),
+            Ok((stream, remote)) => accept(stream, remote, &operator, &shared),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_RETRY).await;
@@ -116,7 +119,12 @@ pub(crate) async fn serve(
     }
 }
 
-fn accept(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
+fn accept(
+    stream: TcpStream,
+    remote: SocketAddr,
+    operator: &Arc<Operator>,
+    shared: &Arc<Shared>,
+) {
     let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
     let Some(connection) = shared.connections.admit(shared, remote) else {
         shared.metrics.connection_rejected.increment();
@@ -125,11 +133,10 @@ fn accept(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%remote, %error, "TCP_NODELAY could not be set");
     }
-    let shared = Arc::clone(shared);
+    let (operator, shared) = (Arc::clone(operator), Arc::clone(shared));
     tokio::spawn(async move {
-        task::run(stream, Arc::clone(&connection), Arc::clone(&shared)).await;
+        task::run(stream, Arc::clone(&connection), operator, Arc::clone(&shared)).await;
         shared.connections.remove(&connection);
-        shared.watches().remove_connection(connection.id);
         shared.inbox.push(LoopEvent::Gone(connection.id));
     });
 }

@@ -1,16 +1,24 @@
 //! A connection as the rest of the server sees it: whom to tell, and what is known of it.
 
+use crate::clock::wall_ms;
 use crate::stats::ConnectionStats;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
+use zoarium_proto::connect::ConnectResponse;
+use zoarium_proto::reply::put_frame;
 use zoarium_proto::{ConnId, SessionId};
 use zoarium_tree::access::Identities;
 
 /// How much may wait for a client that does not read before it is cut off, in bytes. Apache has no
 /// such limit, so that one client can use up a server's memory.
 pub(crate) const OUTBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Apache's `nio.sessionlessCnxnTimeout` by default; only shown, until there is a session.
+const SESSIONLESS_TIMEOUT_MS: u64 = 10_000;
 
 /// What the peer loop has for a connection: events and replies, as frames, in order.
 #[derive(Debug, Default)]
@@ -38,12 +46,23 @@ pub(crate) struct Connection {
     session: AtomicI64,
     /// When the client was last heard of, in milliseconds of the server's monotonic clock.
     heard_ms: AtomicU64,
+    /// The session's timeout in milliseconds; before the handshake, how long to wait for it.
+    timeout_ms: AtomicU64,
+    /// Requests under way in the peer loop.
+    under_way: AtomicU64,
+    /// When it was accepted, in milliseconds since the Unix epoch.
+    pub(crate) established_ms: u64,
     identities: Mutex<Identities>,
     overflowed: AtomicBool,
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnId, remote: SocketAddr, identities: Identities) -> Self {
+    pub(crate) fn new(
+        id: ConnId,
+        remote: SocketAddr,
+        identities: Identities,
+        heard_ms: u64,
+    ) -> Self {
         Self {
             id,
             remote,
@@ -51,7 +70,10 @@ impl Connection {
             outbox: Mutex::default(),
             wake: Notify::new(),
             session: AtomicI64::new(0),
-            heard_ms: AtomicU64::new(0),
+            heard_ms: AtomicU64::new(heard_ms),
+            timeout_ms: AtomicU64::new(SESSIONLESS_TIMEOUT_MS),
+            under_way: AtomicU64::new(0),
+            established_ms: u64::try_from(wall_ms()).unwrap_or(0),
             identities: Mutex::new(identities),
             overflowed: AtomicBool::new(false),
         }
@@ -89,14 +111,36 @@ impl Connection {
     }
 
     pub(crate) fn session(&self) -> Option<SessionId> {
-        match self.session.load(Relaxed) {
+        match self.session.load(Acquire) {
             0 => None,
             id => Some(SessionId(id)),
         }
     }
 
-    pub(crate) fn set_session(&self, session: SessionId) {
-        self.session.store(session.0, Relaxed);
+    /// Hands the client its session, or the news that it is over, which is the last it hears.
+    pub(crate) fn connected(&self, response: &ConnectResponse) {
+        let mut outbox = self.outbox();
+        put_frame(&mut outbox.frames, |out| response.encode(out));
+        outbox.packets += 1;
+        outbox.closed |= response.session == SessionId::NONE;
+        drop(outbox);
+        self.timeout_ms.store(u64::try_from(response.timeout_ms).unwrap_or(0), Relaxed);
+        // Last: the connection's task goes on when it sees a session.
+        self.session.store(response.session.0, Release);
+    }
+
+    /// How long the client may be silent.
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms.load(Relaxed))
+    }
+
+    /// Requests under way in the peer loop.
+    pub(crate) fn under_way(&self) -> u64 {
+        self.under_way.load(Relaxed)
+    }
+
+    pub(crate) fn set_under_way(&self, count: u64) {
+        self.under_way.store(count, Relaxed);
     }
 
     pub(crate) fn heard_ms(&self) -> u64 {

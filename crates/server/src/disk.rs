@@ -12,7 +12,8 @@ use real_dir::RealDir;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zoarium_peer::LogRecord;
-use zoarium_persistence::{LogWriter, StorageError};
+use zoarium_persistence::StorageError;
+use zoarium_persistence::log::LogWriter;
 use zoarium_process::PersistSeq;
 
 /// How long to wait before a full disk is tried again.
@@ -139,7 +140,6 @@ impl DiskThread {
     /// Makes the batch durable, waiting for as long as the disk is full.
     fn persist(&mut self, upto: Option<PersistSeq>) -> Result<(), StorageError> {
         let Some(upto) = upto else { return Ok(()) };
-        let began = Instant::now();
         let mut full = false;
         while let Err(error) = self.writer.write() {
             if !error.is_full() {
@@ -158,21 +158,20 @@ impl DiskThread {
         }
         let before_sync = Instant::now();
         self.writer.sync()?;
-        self.note_sync(before_sync.elapsed(), began.elapsed());
+        self.note_sync(before_sync.elapsed());
         self.shared.inbox.push(LoopEvent::Persisted(upto));
         Ok(())
     }
 
-    fn note_sync(&self, sync: Duration, _batch: Duration) {
-        let ms = u64::try_from(sync.as_millis()).unwrap_or(u64::MAX);
-        self.shared.metrics.fsynctime.record(ms);
+    fn note_sync(&self, sync: Duration) {
+        self.shared.metrics.fsynctime.record(sync);
         if sync > self.fsync_warning {
-            self.shared.stats.on_slow_fsync();
+            self.shared.stats.fsync_threshold_exceeded.increment();
             tracing::warn!(
-                ms,
+                ms = sync.as_millis(),
                 threshold_ms = self.fsync_warning.as_millis(),
-                "fsync of the transaction log was slow; every write of the ensemble waits for it. \
-                 A disk of its own for dataLogDir helps"
+                "fsync of the transaction log was slow, and every write waits for it; a disk of \
+                 its own for dataLogDir helps"
             );
         }
     }

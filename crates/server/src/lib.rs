@@ -1,8 +1,29 @@
-//! The daemon: ports, disk thread, timers, configuration, admin, metrics.
+//! The daemon: ports, threads, configuration, admin interfaces and metrics around a peer.
+//!
+//! It makes no protocol decisions: those are in the crates below it. What it adds is I/O, and the
+//! care for clients and disks that do not behave.
+//!
+//! Start at [`Server::start`]. A request comes in through `client_port`, a write goes on through
+//! `peer_loop` and `disk`.
 
 pub mod admin;
+mod client_port;
+mod clock;
 pub mod config;
+mod connection;
+mod disk;
 pub mod exit_code;
+mod inbox;
+mod limits;
 pub mod metrics;
+mod operator;
+mod peer_loop;
+mod server;
+mod settings;
+mod shared;
+mod snapshots;
 pub mod stats;
 pub mod status;
+mod version;
+
+pub use server::{Server, ServerError};

@@ -5,9 +5,9 @@ use crate::connection::SharedConnection;
 use crate::disk::Disk;
 use crate::shared::Shared;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::sync::atomic::Ordering::Relaxed;
-use tokio::sync::oneshot;
+
 use zoarium_peer::{
     Connect, Delivery, LogRecord, Origin, Output, OverQuota, Peer, Request, Timer, answer_delivery,
     answer_refusal, answer_sync,
@@ -35,7 +35,7 @@ pub(crate) enum LoopEvent {
     /// The disk is full, or has room again.
     DiskFull(bool),
     /// An operator asks for the sessions by deadline.
-    Inspect(oneshot::Sender<Vec<(Instant, Vec<SessionId>)>>),
+    Inspect(mpsc::Sender<Vec<(Instant, Vec<SessionId>)>>),
     /// Finish what is here, then end.
     Stop,
 }
@@ -97,6 +97,9 @@ impl PeerLoop {
             LoopEvent::Request(request) => Input::Request(request),
             LoopEvent::Gone(conn) => {
                 self.connections.remove(&conn);
+                // Here and not in the connection's task: a read of its that took the loop's road
+                // may have set a watch after the task had ended.
+                self.shared.watches().remove_connection(conn);
                 Input::Request(Request::Disconnected { conn })
             }
             LoopEvent::Persisted(upto) => Input::Persisted { upto },

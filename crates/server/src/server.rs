@@ -2,11 +2,13 @@
 
 use crate::client_port;
 use crate::clock::{Clock, wall_ms};
-use crate::config::ServerConfig;
+use crate::config::clients::ClientPort;
+use crate::config::{Loaded, ServerConfig};
 use crate::disk::real_dir::RealDir;
 use crate::disk::{Disk, DiskThread, SnapshotPace};
 use crate::peer_loop::{LoopEvent, PeerLoop};
-use crate::settings::{limits, log_options, peer_options, snapshot_options, tree_options};
+use crate::operator::Operator;
+use crate::settings::{limits, log_options, peer_options, recovery_options, snapshot_options};
 use crate::shared::Shared;
 use crate::snapshots::{SnapshotThread, Snapshots, Taken};
 use std::io;
@@ -14,10 +16,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use zoarium_peer::Peer;
-use zoarium_persistence::{DataDirs, LogWriter, Recovered, StorageError};
+use zoarium_persistence::log::LogWriter;
+use zoarium_persistence::recovery::{Phase, Recovered, RecoveryObserver};
+use zoarium_persistence::{DataDirs, StorageError, StorageWarning, purge};
 
 /// Why a server does not start, or ends.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +63,9 @@ pub enum ServerError {
         /// How many lines.
         servers: usize,
     },
+    /// Signals cannot be waited for.
+    #[error("signals cannot be waited for: {0}")]
+    Signals(io::Error),
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(io::Error),
@@ -87,6 +95,7 @@ pub struct Server {
     failed: oneshot::Receiver<StorageError>,
     threads: Vec<JoinHandle<()>>,
     local: SocketAddr,
+    admin: Option<SocketAddr>,
 }
 
 impl Server {
@@ -94,12 +103,17 @@ impl Server {
     ///
     /// # Errors
     /// [`ServerError`]
-    pub async fn start(config: &ServerConfig) -> Result<Self, ServerError> {
+    pub async fn start(loaded: Loaded) -> Result<Self, ServerError> {
+        let config = &loaded.config;
+        if let Some(ensemble) = &config.ensemble {
+            return Err(ServerError::Ensemble { servers: ensemble.members.servers().count() });
+        }
         let clock = Clock::start();
         let listener = bind(config).await?;
         let local = listener.local_addr().map_err(ServerError::Thread)?;
         let dirs = open_dirs(config)?;
-        let Recovered { mut tree, last_snapshot, .. } = recover(config, &dirs)?;
+        let Recovered { tree, stats, .. } = recover(config, &dirs)?;
+        let last_snapshot = stats.snapshot.map(|name| name.zxid);
         let peer = Peer::new(peer_options(config), &tree, clock.now());
         let writer =
             LogWriter::new(dirs.logs.clone(), tree.last_zxid(), log_options(&config.storage));
@@ -116,21 +130,24 @@ impl Server {
         }
         let (stop, stopped) = watch::channel(false);
         let (fail, failed) = oneshot::channel();
-        let server = Self { shared, snapshots, disk, stop, failed, threads: Vec::new(), local };
-        server.spawn(config, dirs, writer, peer, fail).map(|server| {
-            tokio::spawn(client_port::serve(listener, Arc::clone(&server.shared), stopped));
-            server
-        })
+        let mut server =
+            Self { shared, snapshots, disk, stop, failed, threads: Vec::new(), local, admin: None };
+        server.spawn_threads(config, dirs, writer, peer, fail)?;
+        let (shared, snapshots) = (Arc::clone(&server.shared), Arc::clone(&server.snapshots));
+        let operator = Arc::new(Operator::new(shared, snapshots, loaded, local.port()));
+        server.admin = operator.serve_http(&server.stop).await?;
+        tokio::spawn(client_port::serve(listener, operator, Arc::clone(&server.shared), stopped));
+        Ok(server)
     }
 
-    fn spawn(
-        mut self,
+    fn spawn_threads(
+        &mut self,
         config: &ServerConfig,
         dirs: DataDirs<RealDir>,
         writer: LogWriter<RealDir>,
         peer: Peer,
         fail: oneshot::Sender<StorageError>,
-    ) -> Result<Self, ServerError> {
+    ) -> Result<(), ServerError> {
         let pace = SnapshotPace {
             txns: config.storage.snap_count.into(),
             bytes: config.storage.snap_size_bytes,
@@ -161,13 +178,17 @@ impl Server {
                 }
             }),
         )?;
-        spawn("snapshots", Box::new(|| snapshot_thread.run()))?;
-        Ok(self)
+        spawn("snapshots", Box::new(|| snapshot_thread.run()))
     }
 
     /// Where clients connect.
     pub const fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Where the admin server is, if there is one.
+    pub const fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// Waits for the log to fail. While it does not, this does not return.
@@ -198,15 +219,20 @@ async fn bind(config: &ServerConfig) -> Result<TcpListener, ServerError> {
     let port = config.client_port.port;
     let address = match &config.client_port.host {
         None => any_address(port),
-        Some(host) => {
-            let resolve = tokio::net::lookup_host((host.as_str(), port)).await;
-            let unknown = |source| ServerError::Address { host: host.clone(), source };
-            let none = || unknown(io::ErrorKind::AddrNotAvailable.into());
-            resolve.map_err(unknown)?.next().ok_or_else(none)?
-        }
+        Some(host) => resolve(host, port).await?,
     };
-    listen(address, config.client_port.listen_backlog)
-        .map_err(|source| ServerError::ClientPort { address, source })
+    let backlog = config.client_port.listen_backlog.unwrap_or(ClientPort::DEFAULT_BACKLOG);
+    listen(address, backlog).map_err(|source| ServerError::ClientPort { address, source })
+}
+
+/// The address of a host of this configuration.
+///
+/// # Errors
+/// If the name is unknown.
+pub(crate) async fn resolve(host: &str, port: u16) -> Result<SocketAddr, ServerError> {
+    let unknown = |source| ServerError::Address { host: host.to_owned(), source };
+    let mut found = tokio::net::lookup_host((host, port)).await.map_err(unknown)?;
+    found.next().ok_or_else(|| unknown(io::ErrorKind::AddrNotAvailable.into()))
 }
 
 /// All addresses, of both families where the system has both.
@@ -241,20 +267,41 @@ fn open_dirs(config: &ServerConfig) -> Result<DataDirs<RealDir>, ServerError> {
     })
 }
 
-fn recover(
-    config: &ServerConfig,
-    dirs: &DataDirs<RealDir>,
-) -> Result<Recovered, ServerError> {
-    let began = std::time::Instant::now();
-    let recovered = zoarium_persistence::recover(dirs, &crate::settings::recovery(config), |_| {})?;
-    for warning in &recovered.warnings {
-        tracing::warn!("{warning}");
-    }
+fn recover(config: &ServerConfig, dirs: &DataDirs<RealDir>) -> Result<Recovered, ServerError> {
+    let began = Instant::now();
+    purge::remove_leftovers(dirs)?;
+    let mut progress = Progress { shown: began };
+    let recovered =
+        zoarium_persistence::recovery::recover(dirs, &recovery_options(config), &mut progress)?;
     tracing::info!(
-        zxid = %recovered.tree.last_zxid(),
+        zxid = %recovered.last_zxid,
         znodes = recovered.tree.znode_count(),
+        txns = recovered.stats.txns_applied,
         ms = began.elapsed().as_millis(),
         "data recovered"
     );
     Ok(recovered)
+}
+
+/// Tells an operator how far recovery is, about once a second.
+struct Progress {
+    shown: Instant,
+}
+
+impl RecoveryObserver for Progress {
+    fn on_progress(&mut self, phase: Phase, done: u64, total: u64) {
+        if self.shown.elapsed() >= Duration::from_secs(1) {
+            self.shown = Instant::now();
+            let percent = (done * 100).checked_div(total).unwrap_or(100);
+            let what = match phase {
+                Phase::Snapshot => "snapshot",
+                Phase::Log => "log",
+            };
+            tracing::info!(done_bytes = done, total_bytes = total, "reading the {what}: {percent} %");
+        }
+    }
+
+    fn on_warning(&mut self, warning: StorageWarning) {
+        tracing::warn!("{warning}");
+    }
 }

@@ -8,7 +8,9 @@ use crate::shared::random;
 use crate::snapshots::SnapshotOptions;
 use std::time::Duration;
 use zoarium_peer::PeerOptions;
-use zoarium_persistence::{Compression, LogOptions};
+use zoarium_persistence::log::LogOptions;
+use zoarium_persistence::names::Compression;
+use zoarium_persistence::recovery::RecoveryOptions;
 use zoarium_tree::TreeOptions;
 use zoarium_tree::access::{AccessRules, EnsembleCheck};
 
@@ -97,10 +99,19 @@ fn compression(storage: &Storage) -> Compression {
     }
 }
 
-pub(crate) fn tree_options(config: &ServerConfig) -> TreeOptions {
-    TreeOptions {
-        digest_enabled: config.storage.digest_enabled,
-        emulate_353_ttl: config.znodes.emulate_353_ttl,
-        hash_seed: random(),
+pub(crate) fn recovery_options(config: &ServerConfig) -> RecoveryOptions {
+    let storage = &config.storage;
+    let txn_bytes_max = config.limits.frame_bytes + config.limits.frame_extra_bytes;
+    RecoveryOptions {
+        tree: TreeOptions {
+            digest_enabled: storage.digest_enabled,
+            emulate_353_ttl: config.znodes.emulate_353_ttl,
+            hash_seed: random(),
+        },
+        max_txn_size: u32::try_from(txn_bytes_max).unwrap_or(u32::MAX),
+        trust_log_without_snapshot: storage.trust_empty_snapshot,
+        trust_empty: storage.create_db,
+        compression: compression(storage),
+        with_last_zxid: storage.serialize_last_processed_zxid,
     }
 }

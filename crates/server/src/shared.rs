@@ -8,10 +8,12 @@ use crate::metrics::Metrics;
 use crate::peer_loop::LoopEvent;
 use crate::stats::ServerStats;
 use std::hash::{BuildHasher, RandomState};
+use std::ops::DerefMut;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use zoarium_proto::Zxid;
 use zoarium_tree::access::AccessRules;
+use zoarium_tree::read::WatchTable;
 use zoarium_tree::watches::Watches;
 use zoarium_tree::{Applied, Tree};
 
@@ -72,6 +74,11 @@ impl Shared {
         self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The watches, locked only when a read sets or removes one.
+    pub(crate) const fn watch_table(&self) -> LazyWatches<'_> {
+        LazyWatches(&self.watches)
+    }
+
     /// The last transaction applied.
     pub(crate) fn last_zxid(&self) -> Zxid {
         Zxid(self.last_zxid.load(Relaxed))
@@ -91,6 +98,16 @@ impl Shared {
                  all servers, and restore the one that differs from the others"
             );
         }
+    }
+}
+
+/// See [`Shared::watch_table`].
+#[derive(Debug)]
+pub(crate) struct LazyWatches<'a>(&'a Mutex<Watches>);
+
+impl WatchTable for LazyWatches<'_> {
+    fn lock(&mut self) -> impl DerefMut<Target = Watches> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,8 +6,9 @@ use crate::inbox::Inbox;
 use crate::shared::Shared;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
-use zoarium_persistence::purge::{self, PurgeOptions};
-use zoarium_persistence::{Compression, DataDirs, Filled, SnapshotName, SnapshotWriter, StorageError};
+use zoarium_persistence::names::{Compression, SnapshotName};
+use zoarium_persistence::snapshot::{Filled, SnapshotWriter};
+use zoarium_persistence::{DataDirs, StorageError, purge};
 use zoarium_proto::Zxid;
 use zoarium_tree::snapshot::SnapshotCursor;
 

@@ -29,7 +29,7 @@ pub(super) fn answer(
             Some(identities)
         }
         AuthOutcome::Refused => {
-            shared.metrics.auth_failed_count.add(1);
+            shared.stats.auth_failed.increment();
             put_header_frame(out, ReplyHeader::error(xid, Zxid::ZERO, ErrorCode::AuthFailed));
             None
         }

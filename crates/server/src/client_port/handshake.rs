@@ -2,11 +2,13 @@
 
 use super::frames::{complete_frame, take_frame};
 use super::task::Closing;
-use crate::admin::four_letter;
+use crate::admin::four_letter::{self, FourLetterWord};
 use crate::connection::SharedConnection;
+use crate::operator::Operator;
 use crate::peer_loop::LoopEvent;
 use crate::shared::Shared;
 use bytes::BytesMut;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -29,7 +31,8 @@ pub(super) struct Connected {
 pub(super) async fn run(
     mut stream: TcpStream,
     conn: &SharedConnection,
-    shared: &Arc<Shared>,
+    operator: Arc<Operator>,
+    shared: &Shared,
 ) -> Result<Option<Connected>, Closing> {
     let patience = shared.limits.sessionless_timeout;
     let first = read_first(&mut stream, shared.limits.frame_bytes_max);
@@ -37,40 +40,51 @@ pub(super) async fn run(
         Ok(first) => first?,
         Err(_) => return Err(Closing::Idle(patience)),
     };
+    conn.stats.received();
+    shared.stats.packets_received.increment();
     match first {
         First::Word(word) => {
-            let answer = four_letter::answer(word, &mut stream, shared).await?;
+            let answer = answer_word(word, &mut stream, operator).await?;
             super::write_all(&stream, &answer).await?;
             Ok(None)
         }
         First::Frame { mut unread, length } => {
-            conn.stats.on_received();
-            let connect = decode(&mut unread, length, conn).map_err(Closing::Handshake)?;
-            if !shared.admits(connect.session) {
-                return Err(Closing::Throttled);
-            }
+            let connect = decode(&mut unread, length, conn)?;
             conn.set_heard_ms(shared.clock.mono_ms());
-            shared.metrics.connection_request_count.add(1);
+            shared.metrics.connection_request_count.increment();
             shared.inbox.push(LoopEvent::Connect(Arc::clone(conn), connect));
-            let timeout = connected(&stream, conn).await?;
-            let Some(session) = conn.session() else { return Ok(None) };
+            let (session, timeout) = connected(&stream, conn).await?;
             Ok(Some(Connected { stream, unread, session, timeout }))
         }
     }
 }
 
+/// The answer to a four letter word. It may read directories, so a blocking thread makes it.
+async fn answer_word(
+    word: FourLetterWord,
+    stream: &mut TcpStream,
+    operator: Arc<Operator>,
+) -> io::Result<Vec<u8>> {
+    if !operator.answers(word) {
+        return Ok(word.refusal());
+    }
+    let mut argument = [0; 8];
+    stream.read_exact(&mut argument[..word.argument_len()]).await?;
+    let argument = i64::from_be_bytes(argument);
+    let render = move || four_letter::render(word, argument, &*operator);
+    tokio::task::spawn_blocking(render).await.map_err(io::Error::other)
+}
+
 enum First {
-    Word([u8; 4]),
+    Word(FourLetterWord),
     Frame { unread: BytesMut, length: usize },
 }
 
 async fn read_first(stream: &mut TcpStream, max: usize) -> Result<First, Closing> {
     let mut unread = BytesMut::with_capacity(128);
     loop {
-        if let Some(word) = unread.first_chunk::<4>()
-            && four_letter::is_word(*word)
-        {
-            return Ok(First::Word(*word));
+        if let Some(word) = unread.first_chunk().and_then(|bytes| FourLetterWord::parse(*bytes)) {
+            return Ok(First::Word(word));
         }
         if let Some(length) = complete_frame(&unread, max)? {
             return Ok(First::Frame { unread, length });
@@ -100,7 +114,11 @@ fn decode(
 
 /// Waits for the peer loop's answer and sends it. Nothing is read meanwhile: what the client sends
 /// early waits in the socket.
-async fn connected(stream: &TcpStream, conn: &SharedConnection) -> Result<Duration, Closing> {
+async fn connected(
+    stream: &TcpStream,
+    conn: &SharedConnection,
+) -> Result<(SessionId, Duration), Closing> {
+    let mut sent_early = false;
     loop {
         let (frames, closed) = {
             let mut outbox = conn.outbox();
@@ -108,23 +126,22 @@ async fn connected(stream: &TcpStream, conn: &SharedConnection) -> Result<Durati
         };
         if !frames.is_empty() {
             super::write_all(stream, &frames).await?;
-            conn.stats.on_sent(1);
+            conn.stats.sent(1);
         }
         if closed {
             return Err(Closing::BySession);
         }
-        if conn.session().is_some() {
-            return Ok(conn.timeout());
+        if let Some(session) = conn.session() {
+            return Ok((session, conn.timeout()));
         }
+        let mut byte = [0; 1];
         tokio::select! {
             () = conn.wake.notified() => {}
-            gone = stream.readable() => {
-                gone?;
-                if super::is_closed_by_client(stream)? {
+            peeked = stream.peek(&mut byte), if !sent_early => {
+                if peeked? == 0 {
                     return Err(Closing::ByClient);
                 }
-                // It sent more without waiting for the answer, which is allowed.
-                conn.wake.notified().await;
+                sent_early = true;
             }
         }
     }

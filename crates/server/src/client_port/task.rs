@@ -4,6 +4,7 @@
 use super::frames::{FrameError, complete_frame, take_frame};
 use super::{auth, handshake};
 use crate::connection::SharedConnection;
+use crate::operator::Operator;
 use crate::peer_loop::LoopEvent;
 use crate::shared::Shared;
 use bytes::{Buf, BytesMut};
@@ -17,10 +18,11 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use zoarium_peer::{ClientRequest, Order, Request, Route};
 use zoarium_proto::reply::{ReplyHeader, put_frame, put_header_frame};
 use zoarium_proto::request::RequestHeader;
-use zoarium_proto::{ErrorCode, OpCode, Reader, SessionId, Xid, Zxid};
+use zoarium_proto::{DecodeError, ErrorCode, OpCode, Reader, SessionId, Xid, Zxid};
 use zoarium_tree::Tree;
 use zoarium_tree::access::Identities;
 use zoarium_tree::read::{self, ReadContext};
@@ -55,34 +57,56 @@ pub(crate) enum Closing {
     Idle(Duration),
     #[error("authentication refused")]
     AuthFailed,
+    #[error("the first frame is no handshake: {0}")]
+    Handshake(#[from] DecodeError),
     #[error("the client does not read what it is sent")]
     NotReading,
-    #[error("large requests under way exceed zookeeper.largeRequestMaxBytes")]
-    LargeRequests,
 }
 
 /// A connection after its handshake.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) stream: TcpStream,
-    pub(super) conn: SharedConnection,
-    pub(super) shared: Arc<Shared>,
+    reader: OwnedReadHalf,
+    writer: OwnedWriteHalf,
+    conn: SharedConnection,
+    shared: Arc<Shared>,
     /// Bytes read and not yet taken.
-    pub(super) unread: BytesMut,
+    unread: BytesMut,
     /// Bytes built and not yet written; `written` of them are.
     unsent: Vec<u8>,
     written: usize,
     order: Order,
-    /// When each request that is under way in the peer loop was read.
-    asked: VecDeque<Instant>,
+    /// The requests that are under way in the peer loop, and when they were read.
+    asked: VecDeque<(Instant, OpCode, Xid)>,
+    /// What was answered without the peer loop this turn.
+    at_once: AtOnce,
     session: SessionId,
     session_timeout: Duration,
     identities: Identities,
 }
 
+/// Requests answered on the spot.
+#[derive(Debug)]
+struct AtOnce {
+    count: u64,
+    last: (OpCode, Xid),
+}
+
+impl Default for AtOnce {
+    fn default() -> Self {
+        Self { count: 0, last: (OpCode::Ping, Xid::PING) }
+    }
+}
+
 /// Runs a connection to its end.
-pub(super) async fn run(stream: TcpStream, conn: SharedConnection, shared: Arc<Shared>) {
-    let closing = match handshake::run(stream, &conn, &shared).await {
+pub(super) async fn run(
+    stream: TcpStream,
+    conn: SharedConnection,
+    operator: Arc<Operator>,
+    shared: Arc<Shared>,
+) {
+    let handshake = handshake::run(stream, &conn, operator, &shared).await;
+    let closing = match handshake {
         Ok(Some(connected)) => {
             let mut client = Client::new(connected, Arc::clone(&conn), Arc::clone(&shared));
             client.serve().await
@@ -99,8 +123,10 @@ impl Client {
         conn: SharedConnection,
         shared: Arc<Shared>,
     ) -> Self {
+        let (reader, writer) = connected.stream.into_split();
         Self {
-            stream: connected.stream,
+            reader,
+            writer,
             unread: connected.unread,
             session: connected.session,
             session_timeout: connected.timeout,
@@ -111,6 +137,7 @@ impl Client {
             written: 0,
             order: Order::default(),
             asked: VecDeque::new(),
+            at_once: AtOnce::default(),
         }
     }
 
@@ -129,16 +156,21 @@ impl Client {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let conn = Arc::clone(&self.conn);
             let takes = self.takes_requests();
             let sends = !self.unsent.is_empty();
+            let Self { reader, writer, unread, conn, shared, .. } = self;
             tokio::select! {
-                read = std::future::poll_fn(|cx| self.poll_read(cx)), if takes => match read {
-                    Ok(0) => return Closing::ByClient,
-                    Ok(_) => self.conn.set_heard_ms(self.shared.clock.mono_ms()),
-                    Err(error) => return error.into(),
-                },
-                ready = self.stream.writable(), if sends => {
+                read = std::future::poll_fn(|cx| poll_read(reader, unread, cx)), if takes => {
+                    match read {
+                        Ok(0) => return Closing::ByClient,
+                        Ok(count) => {
+                            conn.set_heard_ms(shared.clock.mono_ms());
+                            shared.metrics.bytes_received_count.add(count as u64);
+                        }
+                        Err(error) => return error.into(),
+                    }
+                }
+                ready = writer.writable(), if sends => {
                     if let Err(error) = ready {
                         return error.into();
                     }
@@ -173,6 +205,8 @@ impl Client {
             shared.under_way.fetch_add(to_loop.len(), Relaxed);
             shared.inbox.extend(to_loop);
         }
+        self.note_at_once();
+        self.conn.set_under_way(self.order.under_way());
         let more = taken?;
         self.receive(out)?;
         Ok(more)
@@ -198,7 +232,6 @@ impl Client {
             if taken == REQUESTS_A_TURN_MAX {
                 return Ok(true);
             }
-            self.conn.stats.on_received();
             let mut reader = Reader::new(&self.unread[4..4 + length]);
             let header = RequestHeader::decode(&mut reader)
                 .map_err(|_| FrameError::TooShort { length })?;
@@ -230,7 +263,7 @@ impl Client {
                 put_header_frame(out, ReplyHeader { xid, zxid: -1, error: error.to_wire() });
             }
             Route::PeerLoop => {
-                self.asked.push_back(Instant::now());
+                self.asked.push_back((Instant::now(), OpCode::Error, xid));
                 let conn = self.conn.id;
                 to_loop.push(LoopEvent::Request(Request::Refuse { conn, xid, error }));
             }
@@ -239,8 +272,8 @@ impl Client {
 
     fn to_peer_loop(&mut self, op: OpCode, xid: Xid, length: usize) -> LoopEvent {
         let body = take_frame(&mut self.unread, length, RequestHeader::WIRE_SIZE);
-        self.asked.push_back(Instant::now());
-        self.conn.stats.on_request(op, xid);
+        self.asked.push_back((Instant::now(), op, xid));
+        self.conn.stats.received();
         LoopEvent::Request(Request::Client(ClientRequest {
             conn: self.conn.id,
             session: self.session,
@@ -261,7 +294,6 @@ impl Client {
         out: &mut Vec<u8>,
     ) -> Result<(), Closing> {
         let body = &self.unread[4 + RequestHeader::WIRE_SIZE..4 + length];
-        self.conn.stats.on_request(op, xid);
         if op == OpCode::Ping {
             put_header_frame(out, ReplyHeader::ok(Xid::PING, tree.last_zxid()));
         } else if op == OpCode::Auth {
@@ -278,18 +310,30 @@ impl Client {
         } else {
             let cx = ReadContext {
                 tree,
-                identities: &self.identities,
                 rules: &self.shared.access,
+                ids: &self.identities,
                 session: self.session,
                 conn: self.conn.id,
                 xid,
             };
-            read::answer(op, body, &cx, &mut &self.shared.watches, out);
-            self.shared.metrics.readlatency.record(0);
+            read::answer(op, body, &cx, &mut self.shared.watch_table(), out);
         }
-        self.conn.stats.on_answered(Duration::ZERO, tree.last_zxid());
-        self.shared.stats.on_answered(Duration::ZERO);
+        self.at_once = AtOnce { count: self.at_once.count + 1, last: (op, xid) };
         Ok(())
+    }
+
+    /// Counts what was answered without the peer loop, all together.
+    fn note_at_once(&mut self) {
+        let AtOnce { count, last: (op, xid) } = std::mem::take(&mut self.at_once);
+        if count == 0 {
+            return;
+        }
+        let (zxid, now_ms) = (self.shared.last_zxid(), self.shared.clock.mono_ms());
+        self.conn.stats.answered_at_once(count, op, xid.0, zxid, now_ms);
+        self.shared.stats.packets_received.add(count);
+        self.shared.stats.packets_sent.add(count);
+        self.shared.stats.latency.record_many(Duration::ZERO, count);
+        self.shared.metrics.readlatency.record_many(Duration::ZERO, count);
     }
 
     /// Takes what the peer loop has left for this connection.
@@ -302,7 +346,8 @@ impl Client {
             out.append(&mut outbox.frames);
             outbox.frames.shrink_to(SCRATCH_BYTES);
             let packets = std::mem::take(&mut outbox.packets);
-            self.conn.stats.on_sent(packets);
+            self.conn.stats.sent(packets);
+            self.shared.stats.packets_sent.add(packets);
         }
         let closed = outbox.closed;
         let before = self.order.under_way();
@@ -317,13 +362,18 @@ impl Client {
 
     fn note_latencies(&mut self, answered: u64) {
         let now = Instant::now();
-        let zxid = self.shared.last_zxid();
+        let (zxid, now_ms) = (self.shared.last_zxid(), self.shared.clock.mono_ms());
+        self.shared.stats.packets_received.add(answered);
         for _ in 0..answered {
-            let Some(asked) = self.asked.pop_front() else { break };
+            let Some((asked, op, xid)) = self.asked.pop_front() else { break };
             let latency = now.duration_since(asked);
-            self.conn.stats.on_answered(latency, zxid);
-            self.shared.stats.on_answered(latency);
+            self.conn.stats.answered(op, xid.0, zxid, latency, now_ms);
+            self.shared.stats.latency.record(latency);
+            let metrics = &self.shared.metrics;
+            let kind = if op.is_write() { &metrics.updatelatency } else { &metrics.readlatency };
+            kind.record(latency);
         }
+        self.conn.set_under_way(self.order.under_way());
     }
 
     /// Whether another request may be read: not while this client has left replies unread, and not
@@ -334,16 +384,6 @@ impl Client {
                 || self.shared.under_way.load(Relaxed) < self.shared.limits.outstanding_max)
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        SCRATCH.with_borrow_mut(|(bytes, _)| {
-            let mut buffer = ReadBuf::new(bytes);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-            self.unread.extend_from_slice(buffer.filled());
-            self.shared.metrics.bytes_received_count.add(buffer.filled().len() as u64);
-            Poll::Ready(Ok(buffer.filled().len()))
-        })
-    }
-
     /// Writes as much as the socket takes; keeps the rest.
     fn send(&mut self, out: &[u8]) -> io::Result<()> {
         if self.unread.is_empty() {
@@ -351,12 +391,12 @@ impl Client {
             self.unread = BytesMut::new();
         }
         if self.unsent.is_empty() {
-            let written = try_write(&self.stream, out)?;
+            let written = try_write(&self.writer, out)?;
             self.unsent.extend_from_slice(&out[written..]);
             return Ok(());
         }
         self.unsent.extend_from_slice(out);
-        self.written += try_write(&self.stream, &self.unsent[self.written..])?;
+        self.written += try_write(&self.writer, &self.unsent[self.written..])?;
         if self.written == self.unsent.len() {
             self.unsent = Vec::new();
             self.written = 0;
@@ -367,7 +407,7 @@ impl Client {
     /// Writes the last replies of a connection that is about to close.
     async fn send_rest(&mut self) {
         let rest = self.unsent.split_off(self.written);
-        let write = super::write_all(&self.stream, &rest);
+        let write = super::write_all(self.writer.as_ref(), &rest);
         let _unread_by_client = tokio::time::timeout(super::LAST_WORDS_MAX, write).await;
     }
 
@@ -390,7 +430,21 @@ fn offered(header: RequestHeader) -> Option<OpCode> {
     (!internal).then_some(op)
 }
 
-fn try_write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+/// Reads what is there, through a buffer that all connections of the thread share.
+fn poll_read(
+    reader: &mut OwnedReadHalf,
+    unread: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    SCRATCH.with_borrow_mut(|(bytes, _)| {
+        let mut buffer = ReadBuf::new(bytes);
+        ready!(Pin::new(reader).poll_read(cx, &mut buffer))?;
+        unread.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(buffer.filled().len()))
+    })
+}
+
+fn try_write(stream: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
     let mut written = 0;
     while written < bytes.len() {
         match stream.try_write(&bytes[written..]) {

@@ -16,15 +16,16 @@ pub struct ClientPort {
     pub host: Option<String>,
     /// Port; 0 lets the operating system choose.
     pub port: u16,
-    /// Length of the queue of connections not yet accepted.
-    pub listen_backlog: u32,
+    /// Length of the queue of connections not yet accepted; `None`:
+    /// [`DEFAULT_BACKLOG`](Self::DEFAULT_BACKLOG).
+    pub listen_backlog: Option<u32>,
     /// TCP keepalive on accepted connections.
     pub tcp_keep_alive: bool,
 }
 
 impl ClientPort {
     /// Java's backlog when none is given.
-    const DEFAULT_BACKLOG: u32 = 50;
+    pub const DEFAULT_BACKLOG: u32 = 50;
 
     /// From `clientPort`, or from this server's own line.
     pub(crate) fn read(settings: &mut Settings, source: &str, own: Option<&Member>) -> Self {
@@ -53,7 +54,7 @@ impl ClientPort {
         Self {
             host: Some(host).filter(|host| !is_any(host)),
             port,
-            listen_backlog: backlog.unwrap_or(Self::DEFAULT_BACKLOG),
+            listen_backlog: backlog,
             tcp_keep_alive,
         }
     }

@@ -56,9 +56,14 @@ impl Default for Distribution {
 impl Distribution {
     /// Adds one value. Values above 2³⁶ − 1 count as that.
     pub fn record(&self, value: u64) {
+        self.record_many(value, 1);
+    }
+
+    /// Adds the same value `count` times.
+    pub fn record_many(&self, value: u64, count: u64) {
         let value = value.min(VALUE_MAX);
-        self.buckets[bucket(value)].fetch_add(1, Relaxed);
-        self.sum.fetch_add(value, Relaxed);
+        self.buckets[bucket(value)].fetch_add(count, Relaxed);
+        self.sum.fetch_add(value.saturating_mul(count), Relaxed);
         // The extremes seldom move, so look before writing to a line that all cores share.
         if value < self.min.load(Relaxed) {
             self.min.fetch_min(value, Relaxed);
@@ -204,6 +209,11 @@ impl Timing {
     /// Adds one duration.
     pub fn record(&self, duration: Duration) {
         self.0.record(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Adds the same duration `count` times.
+    pub fn record_many(&self, duration: Duration, count: u64) {
+        self.0.record_many(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX), count);
     }
 
     /// What was recorded, in microseconds.

@@ -1,0 +1,101 @@
+//! `zoarium server`.
+
+use crate::{LogFormat, ServerArguments};
+use std::io::{IsTerminal, stderr};
+use std::process::ExitCode;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use zoarium_server::config::{self, ConfigErrors, Loaded, Loudness};
+use zoarium_server::exit_code::ExitCode as ServerExit;
+use zoarium_server::{Server, ServerError};
+
+/// Runs a server until it is told to stop. The result is Apache's exit code for how it ended.
+pub(crate) fn run(arguments: &ServerArguments) -> ExitCode {
+    if let Err(error) = start_logging(arguments) {
+        return fail(&error, ServerExit::InvalidInvocation);
+    }
+    let loaded = match config::load_from_process(&arguments.config, &arguments.define) {
+        Ok(loaded) => loaded,
+        Err(ConfigErrors { errors, .. }) => {
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            return fail(&errors.join("\n"), ServerExit::InvalidInvocation);
+        }
+    };
+    show_warnings(&loaded);
+    let runtime = match Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, ServerExit::UnexpectedError),
+    };
+    match runtime.block_on(serve(loaded)) {
+        Ok(()) => ServerExit::ExecutionFinished.into(),
+        Err(error) => fail(&error, exit_of(&error)),
+    }
+}
+
+async fn serve(loaded: Loaded) -> Result<(), ServerError> {
+    let data_dir = loaded.config.storage.data_dir.clone();
+    // Before anything else, so that a signal during recovery is not lost.
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Signals)?;
+    let mut server = tokio::select! {
+        server = Server::start(loaded) => server?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    tracing::info!(data = %data_dir.display(), "clients connect to {}", server.local_addr());
+    if let Some(admin) = server.admin_addr() {
+        tracing::info!("admin commands are on http://{admin}/commands");
+    }
+    let failure = tokio::select! {
+        failure = server.failure() => Some(failure),
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+    };
+    tracing::info!("stopping");
+    server.stop();
+    failure.map_or(Ok(()), |failure| Err(failure.into()))
+}
+
+fn start_logging(arguments: &ServerArguments) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&arguments.log)
+        .map_err(|error| format!("--log {}: {error}", arguments.log))?;
+    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    match arguments.log_format {
+        LogFormat::Human => logging.with_ansi(stderr().is_terminal()).init(),
+        LogFormat::Json => logging.json().init(),
+    }
+    Ok(())
+}
+
+fn show_warnings(loaded: &Loaded) {
+    for warning in &loaded.warnings {
+        match warning.loudness() {
+            Loudness::Debug => tracing::debug!("{warning}"),
+            Loudness::Info => tracing::info!("{warning}"),
+            Loudness::Warn => tracing::warn!("{warning}"),
+        }
+    }
+}
+
+const fn exit_of(error: &ServerError) -> ServerExit {
+    match error {
+        ServerError::DataDir { .. } => ServerExit::UnableToAccessDatadir,
+        ServerError::Admin(_) => ServerExit::ErrorStartingAdminServer,
+        ServerError::Address { .. } | ServerError::Ensemble { .. } => ServerExit::InvalidInvocation,
+        ServerError::Storage(_)
+        | ServerError::ClientPort { .. }
+        | ServerError::Thread(_)
+        | ServerError::Signals(_) => ServerExit::UnexpectedError,
+    }
+}
+
+/// Says what went wrong on standard error, where scripts look for Apache's line too.
+#[expect(clippy::print_stderr, reason = "the process ends with this, log or no log")]
+fn fail(error: &dyn std::fmt::Display, exit: ServerExit) -> ExitCode {
+    eprintln!("zoarium: {error}");
+    if let Some(line) = exit.stderr_line() {
+        eprintln!("{line}");
+    }
+    exit.into()
+}
