@@ -207,6 +207,9 @@ impl Chunk {
     fn push(&mut self, slot: Slot, name: &[u8]) {
         self.slots.push(slot);
         put_name(&mut self.names, name);
+        if self.is_full() {
+            self.names.shrink_to_fit();
+        }
     }
 
     /// Whether it was there.
