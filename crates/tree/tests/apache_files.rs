@@ -1,5 +1,7 @@
 //! Files that Apache's server wrote: its logs lead to its digests, its snapshot to its tree.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use serde_json::Value;
 use zoarium_proto::txn::{LoggedTxn, Txn};
 use zoarium_proto::{SessionId, Zxid};
@@ -150,6 +152,25 @@ fn snapshot_may_arrive_in_slices_of_any_size() {
         let sliced = load(&SNAPSHOT[FILE_HEADER..], slice, Zxid(0x3A)).tree;
         assert_eq!(sliced.digest(), whole.digest(), "slices of {slice}");
         assert_eq!(sliced.sessions(), whole.sessions());
+    }
+}
+
+#[test]
+fn damaged_snapshot_is_an_error_or_a_tree_but_never_a_panic() {
+    let body = &SNAPSHOT[FILE_HEADER..];
+    for at in 0..body.len() {
+        for flip in [0x01, 0x80, 0xFF] {
+            let mut damaged = body.to_vec();
+            damaged[at] ^= flip;
+            let mut loader = SnapshotLoader::new(TreeOptions::default());
+            if loader.feed(&damaged).is_ok() {
+                drop(loader.finish(Zxid(0x3A)));
+            }
+        }
+        let mut loader = SnapshotLoader::new(TreeOptions::default());
+        let fed = loader.feed(&body[..at]).unwrap();
+        let is_whole = fed.next == Next::Seal;
+        assert_eq!(loader.finish(Zxid(0x3A)).is_ok(), is_whole, "cut at {at}");
     }
 }
 

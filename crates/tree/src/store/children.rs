@@ -207,6 +207,9 @@ impl Chunk {
     fn push(&mut self, slot: Slot, name: &[u8]) {
         self.slots.push(slot);
         put_name(&mut self.names, name);
+        if self.is_full() {
+            self.names.shrink_to_fit();
+        }
     }
 
     /// Whether it was there.
@@ -239,5 +242,80 @@ impl<'a> Iterator for WireNames<'a> {
         let (name, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
         self.0 = rest;
         Some(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::arena::Record;
+    use std::collections::BTreeSet;
+    use std::format;
+    use std::string::String;
+
+    fn check(children: &Children, arena: &Arena, expected: &BTreeSet<(String, Slot)>) {
+        assert_eq!(children.count(), expected.len());
+        let names = children.names(arena).map(String::from);
+        let found: BTreeSet<_> = names.zip(children.slots()).collect();
+        assert_eq!(found, *expected);
+        let mut listing = Vec::new();
+        children.encode(arena, &mut listing);
+        let (count, names) = listing.split_first_chunk().unwrap();
+        assert_eq!(u32::from_be_bytes(*count) as usize, expected.len());
+        let names: BTreeSet<_> = WireNames(names).collect();
+        assert!(names.into_iter().eq(expected.iter().map(|(name, _)| name.as_bytes())));
+    }
+
+    #[test]
+    fn listing_is_a_plain_set_through_growth_and_decay() {
+        let mut arena = Arena::default();
+        let mut children = Children::default();
+        let mut expected = BTreeSet::new();
+        let mut random = 1u32;
+        let mut next = |below: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 8) % below
+        };
+        // Percent of inserts: grow, churn, shrink to nothing, grow again.
+        for (percent, steps) in [(90, 800), (50, 3000), (10, 1500), (80, 300), (30, 400)] {
+            for step in 0..steps {
+                if next(100) < percent {
+                    let name = format!("{percent}-{step}{}", "n".repeat(next(150) as usize));
+                    let record = Record::new(Slot::ROOT, &name, None, false);
+                    let slot = arena.insert(record, true);
+                    children.insert(slot, &mut arena);
+                    expected.insert((name, slot));
+                } else if !expected.is_empty() {
+                    let at = next(u32::try_from(expected.len()).unwrap()) as usize;
+                    let victim = expected.iter().nth(at).unwrap().clone();
+                    children.remove(victim.1, &mut arena);
+                    arena.remove(victim.1);
+                    expected.remove(&victim);
+                }
+                if step % 50 == 0 {
+                    check(&children, &arena, &expected);
+                }
+            }
+            check(&children, &arena, &expected);
+        }
+    }
+
+    #[test]
+    fn sparse_chunks_do_not_stay() {
+        let mut arena = Arena::default();
+        let mut children = Children::default();
+        let slots: Vec<Slot> = (0..10_000)
+            .map(|n| {
+                let record = Record::new(Slot::ROOT, &format!("{n}"), None, false);
+                let slot = arena.insert(record, true);
+                children.insert(slot, &mut arena);
+                slot
+            })
+            .collect();
+        for slot in slots.iter().enumerate().filter(|(n, _)| n % 10 != 0).map(|(_, slot)| *slot) {
+            children.remove(slot, &mut arena);
+        }
+        let Children::Many(many) = &children else { panic!("1000 children are many") };
+        assert!(many.chunks.len() < 1000 / CHUNK_SPARSE, "{} chunks", many.chunks.len());
     }
 }
