@@ -244,9 +244,7 @@ fn copy_results(reader: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), Decode
         match OpCode::from_wire(header.kind).unwrap() {
             OpCode::Error => {
                 assert_eq!(reader.int()?, header.error);
-                let error = zoarium_proto::ErrorCode::from_wire(header.error);
-                assert!(error.is_some() || header.error == 0);
-                MultiHeader::encode_error(error, out);
+                MultiHeader::encode_error(header.error, out);
             }
             op @ (OpCode::Delete | OpCode::Check) => MultiHeader::result(op).encode(out),
             op => {
