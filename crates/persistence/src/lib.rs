@@ -16,15 +16,19 @@ extern crate alloc;
 extern crate std;
 
 pub mod dir;
+pub mod epochs;
 pub mod log;
 pub mod mem_dir;
+pub mod my_id;
 pub mod names;
+pub mod purge;
 pub mod snapshot;
 
 pub mod log_reader;
 
 mod error;
 mod io;
+mod number;
 #[cfg(test)]
 mod testing;
 mod warning;

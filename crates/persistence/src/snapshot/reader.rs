@@ -57,7 +57,11 @@ pub fn load_snapshot<D: Dir>(
                 let zxid = zxid_at(stream.bytes()).ok_or_else(|| stream.cut())?;
                 seen = seen.max(zxid);
             }
-            Next::End => break,
+            Next::End => {
+                // A section of a later release, as far as its seal tells.
+                pass_rest(&mut stream)?;
+                break;
+            }
         }
     }
     let loaded = loader.finish(name.zxid).map_err(|error| body_error(&stream, error))?;
@@ -70,8 +74,12 @@ pub fn load_snapshot<D: Dir>(
 /// # Errors
 /// If it is damaged or incomplete.
 pub fn verify_snapshot<D: Dir>(dir: &D, name: SnapshotName) -> Result<(), StorageError> {
+    pass_rest(&mut Stream::open(dir, name)?)
+}
+
+/// Passes all that is left, which must end with a seal that fits.
+fn pass_rest<F: DirFile>(stream: &mut Stream<F>) -> Result<(), StorageError> {
     const STEP: usize = 64 << 10;
-    let mut stream = Stream::open(dir, name)?;
     while stream.fill(STEP + SEAL_SIZE)? == STEP + SEAL_SIZE {
         stream.pass(STEP);
     }
