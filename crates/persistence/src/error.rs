@@ -215,14 +215,22 @@ pub enum StorageError {
     },
     /// There are snapshots, but none can be loaded.
     #[error(
-        "none of the {tried} snapshots can be loaded, the newest because {newest}; restore the data \
-         directory from a copy or empty it and let this server fetch the data from its ensemble"
+        "none of {tried} snapshots can be loaded, and the logs alone are not enough; {RESTORE}; of \
+         the newest: {newest}"
     )]
     NoValidSnapshot {
         /// How many there are.
         tried: usize,
         /// Why the newest one was refused.
         newest: Box<Self>,
+    },
+    /// A snapshot is damaged, and there is no way from an older one.
+    #[error("{snapshot}; but of that older one, {source}")]
+    OlderSnapshot {
+        /// Why the newest one was refused.
+        snapshot: Box<Self>,
+        /// Why the newest one that can be loaded will not do.
+        source: Box<Self>,
     },
     /// There is a log but no snapshot for it to start from (ZOOKEEPER-3056).
     #[error(

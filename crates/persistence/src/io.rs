@@ -95,6 +95,6 @@ fn named<D: Dir>(
     }
 }
 
-fn io_error(operation: Operation, file: String, error: impl DirError) -> StorageError {
+pub(crate) fn io_error(operation: Operation, file: String, error: impl DirError) -> StorageError {
     StorageError::Io { operation, file, full: error.is_full(), source: Box::new(error) }
 }

@@ -18,13 +18,14 @@ extern crate std;
 pub mod dir;
 pub mod epochs;
 pub mod log;
+pub mod log_reader;
 pub mod mem_dir;
 pub mod my_id;
 pub mod names;
 pub mod purge;
+pub mod recovery;
 pub mod snapshot;
-
-pub mod log_reader;
+pub mod truncate;
 
 mod error;
 mod io;
@@ -36,4 +37,9 @@ mod window;
 
 pub use dir::{DataDirs, Dir, DirError, DirFile};
 pub use error::{Operation, PackingProblem, StorageError};
+pub use log::{LogOptions, LogWriter};
+pub use log_reader::{LogEntry, LogReader};
+pub use names::{Compression, SnapshotName};
+pub use recovery::{Recovered, RecoveryOptions, recover};
+pub use snapshot::{Filled, SnapshotWriter};
 pub use warning::StorageWarning;

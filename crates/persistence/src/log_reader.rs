@@ -16,6 +16,7 @@ use crate::error::StorageError;
 use crate::io;
 use crate::log::follows;
 use crate::names::{log_name, logs_among};
+use crate::recovery::Progress;
 use crate::warning::StorageWarning;
 use alloc::vec::Vec;
 use file::{End, Found, LogFile, Step};
@@ -64,6 +65,8 @@ pub struct LogReader<'d, D: Dir> {
     /// The files still to be read, newest first.
     waiting: Vec<Zxid>,
     current: Option<LogFile<D::File>>,
+    /// The zxid of the current file's name.
+    current_first: Zxid,
     /// What the next entry handed out must directly follow.
     last: Zxid,
     /// Whether an entry was handed out.
@@ -96,6 +99,7 @@ impl<'d, D: Dir> LogReader<'d, D> {
             dir,
             waiting,
             current: None,
+            current_first: Zxid::ZERO,
             last: after,
             begun: false,
             max_txn_size,
@@ -132,10 +136,16 @@ impl<'d, D: Dir> LogReader<'d, D> {
         self.last
     }
 
+    /// The file that is being read, by the zxid of its name, and where in it the next entry is to
+    /// begin, in bytes.
+    pub(crate) fn place(&self) -> Option<(Zxid, u64)> {
+        self.current.as_ref().map(|file| (self.current_first, file.position()))
+    }
+
     /// How many bytes of how many have been read.
-    pub fn progress(&self) -> (u64, u64) {
+    pub fn progress(&self) -> Progress {
         let here = self.current.as_ref().map_or(0, LogFile::position);
-        (self.bytes_before + here, self.bytes_total)
+        Progress { done: self.bytes_before + here, total: self.bytes_total }
     }
 
     /// What was noticed so far.
@@ -147,6 +157,7 @@ impl<'d, D: Dir> LogReader<'d, D> {
         let Some(first) = self.waiting.pop() else { return Ok(false) };
         let file = io::open(self.dir, &log_name(first))?;
         let newest = self.waiting.is_empty();
+        self.current_first = first;
         self.current = Some(LogFile::new(file, newest, self.max_txn_size)?);
         Ok(true)
     }

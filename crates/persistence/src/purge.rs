@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use zoarium_proto::Zxid;
 
 /// The fewest snapshots that may be kept, and Apache's default (`autopurge.snapRetainCount`).
-pub const SNAPSHOTS_KEPT_MIN: usize = 3;
+pub const SNAPSHOTS_KEPT_MIN: u32 = 3;
 
 /// Removes snapshots and logs beyond the `keep` newest intact snapshots (at least
 /// [`SNAPSHOTS_KEPT_MIN`]) and returns the paths of what it removed. With fewer intact snapshots
@@ -22,7 +22,7 @@ pub const SNAPSHOTS_KEPT_MIN: usize = 3;
 ///
 /// # Errors
 /// If a file cannot be read or removed.
-pub fn purge<D: Dir>(dirs: &DataDirs<D>, keep: usize) -> Result<Vec<String>, StorageError> {
+pub fn purge<D: Dir>(dirs: &DataDirs<D>, keep: u32) -> Result<Vec<String>, StorageError> {
     let keep = keep.max(SNAPSHOTS_KEPT_MIN);
     let snapshots = snapshots_among(&io::names(&dirs.snapshots)?);
     let mut intact = 0;

@@ -30,14 +30,12 @@ pub enum StorageWarning {
         /// Why.
         error: StorageError,
     },
-    /// The tree is not the one that the leader, or the snapshot's writer, had at this zxid.
+    /// The tree is not the one that the leader, or the snapshot's writer, had.
     DigestMismatch {
-        /// After which txn.
-        zxid: Zxid,
-        /// The recorded digest.
-        expected: u64,
-        /// The tree's.
-        found: u64,
+        /// After which txn first.
+        first: Zxid,
+        /// After how many.
+        mismatches: u64,
     },
     /// The snapshot holds parts of txns that the log ends before. Reads are not consistent until
     /// they have been fetched from the ensemble.
@@ -78,10 +76,10 @@ impl fmt::Display for StorageWarning {
             }
             Self::EmptyLog { file } => write!(f, "{file} has no entry; it is ignored"),
             Self::SnapshotSkipped { error } => write!(f, "an older snapshot is used: {error}"),
-            Self::DigestMismatch { zxid, expected, found } => write!(
+            Self::DigestMismatch { first, mismatches } => write!(
                 f,
-                "the tree's digest at zxid {zxid} is {found:#x}, recorded was {expected:#x}: this \
-                 server's data differ from its ensemble's"
+                "the tree has another digest than was recorded, at {mismatches} zxids, first at \
+                 {first}: this server's data differ from its ensemble's"
             ),
             Self::SnapshotAheadOfLog { last, seen } => write!(
                 f,

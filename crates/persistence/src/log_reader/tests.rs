@@ -230,14 +230,15 @@ fn impossible_lengths_are_errors_with_the_limit() {
 fn progress_reaches_the_total() {
     let dir = fixture("standalone-all/stage2/version-2");
     let mut reader = LogReader::open(&dir, Zxid(0x3), MAX_TXN_SIZE).unwrap();
-    assert_eq!(reader.progress(), (0, 2 * 65_552));
+    let total = 2 * 65_552;
+    assert_eq!(reader.progress(), Progress { done: 0, total });
     let mut before = 0;
     while reader.next().unwrap().is_some() {
-        let (done, total) = reader.progress();
+        let done = reader.progress().done;
         assert!(before < done && done <= total);
         before = done;
     }
-    assert_eq!(reader.progress(), (2 * 65_552, 2 * 65_552));
+    assert_eq!(reader.progress(), Progress { done: total, total });
 }
 
 #[test]

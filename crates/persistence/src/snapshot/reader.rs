@@ -64,6 +64,8 @@ pub fn load_snapshot<D: Dir>(
             }
         }
     }
+    let (done, total) = stream.progress();
+    on_progress(done, total);
     let loaded = loader.finish(name.zxid).map_err(|error| body_error(&stream, error))?;
     Ok(LoadedSnapshot { tree: loaded.tree, seen, digest_matches: loaded.digest_matches })
 }

@@ -5,6 +5,7 @@ use super::stream::problem;
 use crate::dir::DirFile;
 use crate::error::{PackingProblem, StorageError};
 use crate::window::Window;
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use snap::raw::{Decoder, Encoder, decompress_len, max_compress_len};
@@ -25,14 +26,14 @@ const CHUNK_MAX: usize = 4 << 20;
 pub(super) struct Packer {
     chunk: Vec<u8>,
     packed: Vec<u8>,
-    encoder: Encoder,
+    encoder: Box<Encoder>,
 }
 
 impl Packer {
     pub(super) fn new(out: &mut Vec<u8>) -> Self {
         out.extend_from_slice(&HEADER);
         let packed = vec![0; max_compress_len(CHUNK)];
-        Self { chunk: Vec::with_capacity(CHUNK), packed, encoder: Encoder::new() }
+        Self { chunk: Vec::with_capacity(CHUNK), packed, encoder: Box::new(Encoder::new()) }
     }
 
     pub(super) fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {

@@ -68,11 +68,11 @@ fn what_is_written_reads_back_the_same() {
         for with_last_zxid in [false, true] {
             let dir = MemDir::new();
             let mut tree = tree_of(500);
-            let name = write_snapshot(&dir, &mut tree, compression, with_last_zxid).unwrap();
-            assert_eq!(name, super::tests::name(500, compression));
-            assert_eq!(dir.names().unwrap(), [name.file()]);
-            verify_snapshot(&dir, name).unwrap();
-            let loaded = load(&dir, name).unwrap();
+            let written = write_snapshot(&dir, &mut tree, compression, with_last_zxid).unwrap();
+            assert_eq!(written, name(500, compression));
+            assert_eq!(dir.names().unwrap(), [written.file()]);
+            verify_snapshot(&dir, written).unwrap();
+            let loaded = load(&dir, written).unwrap();
             assert_eq!(loaded.tree.digest(), tree.digest());
             assert_eq!(loaded.digest_matches, Some(true));
             assert_eq!(loaded.seen, Zxid(500));
