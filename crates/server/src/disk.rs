@@ -2,7 +2,7 @@
 //! batch: one write and one `fdatasync` serve all of it, and the peer loop prepares the batch after
 //! meanwhile.
 
-pub mod real_dir;
+pub(crate) mod real_dir;
 
 use crate::inbox::Inbox;
 use crate::peer_loop::LoopEvent;
@@ -23,7 +23,6 @@ const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 enum Job {
     Append(PersistSeq, LogRecord),
-    Roll,
     Stop,
 }
 
@@ -37,11 +36,6 @@ impl Disk {
     /// Queues records, in order. Each is answered with [`LoopEvent::Persisted`].
     pub(crate) fn append(&self, records: impl Iterator<Item = (PersistSeq, LogRecord)>) {
         self.jobs.extend(records.map(|(seq, record)| Job::Append(seq, record)));
-    }
-
-    /// Begins a new log file with the next record.
-    pub(crate) fn roll(&self) {
-        self.jobs.push(Job::Roll);
     }
 
     /// Ends the thread once everything queued is durable.
@@ -119,7 +113,6 @@ impl DiskThread {
                             appended = 0;
                         }
                     }
-                    Job::Roll => self.writer.roll()?,
                     Job::Stop => {
                         self.persist(pending)?;
                         return Ok(());

@@ -20,9 +20,8 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use zoarium_peer::Peer;
-use zoarium_persistence::log::LogWriter;
-use zoarium_persistence::recovery::{Phase, Recovered, RecoveryObserver};
-use zoarium_persistence::{DataDirs, StorageError, StorageWarning, purge};
+use zoarium_persistence::recovery::RecoveryEvent;
+use zoarium_persistence::{DataDirs, LogWriter, Recovered, StorageError, purge};
 
 /// Why a server does not start, or ends.
 #[derive(Debug, thiserror::Error)]
@@ -106,14 +105,13 @@ impl Server {
     pub async fn start(loaded: Loaded) -> Result<Self, ServerError> {
         let config = &loaded.config;
         if let Some(ensemble) = &config.ensemble {
-            return Err(ServerError::Ensemble { servers: ensemble.members.servers().count() });
+            return Err(ServerError::Ensemble { servers: ensemble.membership.members.len() });
         }
         let clock = Clock::start();
         let listener = bind(config).await?;
         let local = listener.local_addr().map_err(ServerError::Thread)?;
         let dirs = open_dirs(config)?;
-        let Recovered { tree, stats, .. } = recover(config, &dirs)?;
-        let last_snapshot = stats.snapshot.map(|name| name.zxid);
+        let Recovered { tree, last_snapshot, .. } = recover(config, &dirs)?;
         let peer = Peer::new(peer_options(config), &tree, clock.now());
         let writer =
             LogWriter::new(dirs.logs.clone(), tree.last_zxid(), log_options(&config.storage));
@@ -270,9 +268,16 @@ fn open_dirs(config: &ServerConfig) -> Result<DataDirs<RealDir>, ServerError> {
 fn recover(config: &ServerConfig, dirs: &DataDirs<RealDir>) -> Result<Recovered, ServerError> {
     let began = Instant::now();
     purge::remove_leftovers(dirs)?;
-    let mut progress = Progress { shown: began };
-    let recovered =
-        zoarium_persistence::recovery::recover(dirs, &recovery_options(config), &mut progress)?;
+    let mut shown = began;
+    let recovered = zoarium_persistence::recover(dirs, &recovery_options(config), |event| {
+        if shown.elapsed() >= PROGRESS_INTERVAL {
+            shown = Instant::now();
+            show_progress(event);
+        }
+    })?;
+    for warning in &recovered.warnings {
+        tracing::warn!("{warning}");
+    }
     tracing::info!(
         zxid = %recovered.last_zxid,
         znodes = recovered.tree.znode_count(),
@@ -283,25 +288,15 @@ fn recover(config: &ServerConfig, dirs: &DataDirs<RealDir>) -> Result<Recovered,
     Ok(recovered)
 }
 
-/// Tells an operator how far recovery is, about once a second.
-struct Progress {
-    shown: Instant,
-}
+/// How often an operator is told how far recovery is.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
-impl RecoveryObserver for Progress {
-    fn on_progress(&mut self, phase: Phase, done: u64, total: u64) {
-        if self.shown.elapsed() >= Duration::from_secs(1) {
-            self.shown = Instant::now();
-            let percent = (done * 100).checked_div(total).unwrap_or(100);
-            let what = match phase {
-                Phase::Snapshot => "snapshot",
-                Phase::Log => "log",
-            };
-            tracing::info!(done_bytes = done, total_bytes = total, "reading the {what}: {percent} %");
-        }
-    }
-
-    fn on_warning(&mut self, warning: StorageWarning) {
-        tracing::warn!("{warning}");
-    }
+fn show_progress(event: RecoveryEvent<'_>) {
+    let (what, progress) = match event {
+        RecoveryEvent::SnapshotProgress(progress) => ("snapshot", progress),
+        RecoveryEvent::LogProgress(progress) => ("log", progress),
+        RecoveryEvent::Applied(..) => return,
+    };
+    let percent = (progress.done * 100).checked_div(progress.total).unwrap_or(100);
+    tracing::info!(bytes = progress.done, of = progress.total, "reading the {what}: {percent} %");
 }

@@ -9,7 +9,7 @@ use zoarium_persistence::{Dir, DirError, DirFile};
 
 /// A directory that exists.
 #[derive(Clone, Debug)]
-pub struct RealDir {
+pub(crate) struct RealDir {
     path: PathBuf,
     /// Open for as long as the directory is used, to sync names.
     handle: Arc<File>,
@@ -17,14 +17,14 @@ pub struct RealDir {
 
 /// An open file.
 #[derive(Debug)]
-pub struct RealFile {
+pub(crate) struct RealFile {
     file: File,
 }
 
 /// An error of the operating system.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct RealError(#[from] io::Error);
+pub(crate) struct RealError(#[from] io::Error);
 
 impl DirError for RealError {
     fn is_full(&self) -> bool {
@@ -44,7 +44,7 @@ impl RealDir {
     ///
     /// # Errors
     /// If it does not exist or may not be used.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let handle = Arc::new(File::open(path)?);
         if !handle.metadata()?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
