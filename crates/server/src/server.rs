@@ -6,8 +6,8 @@ use crate::config::clients::ClientPort;
 use crate::config::{Loaded, ServerConfig};
 use crate::disk::real_dir::RealDir;
 use crate::disk::{Disk, DiskThread, SnapshotPace};
-use crate::peer_loop::{LoopEvent, PeerLoop};
 use crate::operator::Operator;
+use crate::peer_loop::{LoopEvent, PeerLoop};
 use crate::settings::{limits, log_options, peer_options, recovery_options, snapshot_options};
 use crate::shared::Shared;
 use crate::snapshots::{SnapshotThread, Snapshots, Taken};
@@ -297,7 +297,11 @@ impl RecoveryObserver for Progress {
                 Phase::Snapshot => "snapshot",
                 Phase::Log => "log",
             };
-            tracing::info!(done_bytes = done, total_bytes = total, "reading the {what}: {percent} %");
+            tracing::info!(
+                done_bytes = done,
+                total_bytes = total,
+                "reading the {what}: {percent} %"
+            );
         }
     }
 
