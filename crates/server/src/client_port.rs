@@ -119,12 +119,7 @@ pub(crate) async fn serve(
     }
 }
 
-fn accept(
-    stream: TcpStream,
-    remote: SocketAddr,
-    operator: &Arc<Operator>,
-    shared: &Arc<Shared>,
-) {
+fn accept(stream: TcpStream, remote: SocketAddr, operator: &Arc<Operator>, shared: &Arc<Shared>) {
     let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
     let Some(connection) = shared.connections.admit(shared, remote) else {
         shared.metrics.connection_rejected.increment();

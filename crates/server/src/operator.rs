@@ -188,7 +188,10 @@ impl AdminSource for Operator {
     }
 
     fn directory_sizes(&self) -> DirectorySizes {
-        DirectorySizes { data: size_of_dir(&self.snapshot_dir()), log: size_of_dir(&self.log_dir()) }
+        DirectorySizes {
+            data: size_of_dir(&self.snapshot_dir()),
+            log: size_of_dir(&self.log_dir()),
+        }
     }
 
     fn connections(&self) -> Vec<ConnectionStatus> {
@@ -196,7 +199,8 @@ impl AdminSource for Operator {
     }
 
     fn connection_expiries(&self) -> Vec<ExpiryBucket<ConnectionName>> {
-        let tick_ms = u64::try_from(self.config().sessions.tick_time.as_millis()).unwrap_or(1).max(1);
+        let tick_ms =
+            u64::try_from(self.config().sessions.tick_time.as_millis()).unwrap_or(1).max(1);
         let mut buckets: BTreeMap<u64, Vec<ConnectionName>> = BTreeMap::new();
         for connection in self.shared.connections.all() {
             let timeout_ms = u64::try_from(connection.timeout().as_millis()).unwrap_or(u64::MAX);
@@ -272,7 +276,8 @@ impl AdminSource for Operator {
     fn configuration(&self) -> Configuration {
         let config = self.config();
         let ms = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
-        let limit = |limit: Option<u32>| limit.map_or(0, |it| i32::try_from(it).unwrap_or(i32::MAX));
+        let limit =
+            |limit: Option<u32>| limit.map_or(0, |it| i32::try_from(it).unwrap_or(i32::MAX));
         let backlog = config.client_port.listen_backlog;
         Configuration {
             client_port: self.client_port.into(),
@@ -333,7 +338,8 @@ impl AdminSource for Operator {
         let remote = Remote { address: peer.ip(), certificate: None };
         let held = Identities::new([]);
         let rules = &self.shared.access;
-        let AuthOutcome::Accepted(ids) = rules.authenticate(Some(scheme), Some(auth), &remote, &held)
+        let AuthOutcome::Accepted(ids) =
+            rules.authenticate(Some(scheme), Some(auth), &remote, &held)
         else {
             return Err(AuthorizeError::NotAuthenticated);
         };

@@ -5,8 +5,8 @@ use crate::connection::SharedConnection;
 use crate::disk::Disk;
 use crate::shared::Shared;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, mpsc};
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, mpsc};
 
 use zoarium_peer::{
     Connect, Delivery, LogRecord, Origin, Output, OverQuota, Peer, Request, Timer, answer_delivery,
@@ -224,14 +224,10 @@ impl PeerLoop {
         }
     }
 
-    fn apply(
-        &mut self,
-        delivery: &Delivery,
-        tree: &mut Tree,
-        watches: &mut Watches,
-    ) {
-        let txn = LoggedTxn::decode(&delivery.txn)
-            .unwrap_or_else(|error| panic!("own transaction {} is unreadable: {error}", delivery.zxid));
+    fn apply(&mut self, delivery: &Delivery, tree: &mut Tree, watches: &mut Watches) {
+        let txn = LoggedTxn::decode(&delivery.txn).unwrap_or_else(|error| {
+            panic!("own transaction {} is unreadable: {error}", delivery.zxid)
+        });
         let shared = Arc::clone(&self.shared);
         let applied = tree.apply(&txn, &mut |change: Change<'_>| {
             watches.trigger(&change, &mut |conn, kind, path, acl| {

@@ -1,8 +1,8 @@
 //! From the operator's configuration to the options of each part.
 
+use crate::config::ServerConfig;
 use crate::config::access::{Access, DigestAlgorithm};
 use crate::config::storage::{SnapshotCompression, Storage};
-use crate::config::ServerConfig;
 use crate::limits::Limits;
 use crate::shared::random;
 use crate::snapshots::SnapshotOptions;

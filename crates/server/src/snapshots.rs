@@ -145,13 +145,21 @@ impl SnapshotThread {
     }
 
     fn write(&self) -> Result<SnapshotName, StorageError> {
-        let mut cursor = self.shared.tree_mut().begin_snapshot(self.options.with_last_zxid);
-        let written = self.write_from(&mut cursor);
-        self.shared.tree_mut().end_snapshot(cursor);
-        written
+        loop {
+            let mut cursor = self.shared.tree_mut().begin_snapshot(self.options.with_last_zxid);
+            let written = self.write_from(&mut cursor);
+            self.shared.tree_mut().end_snapshot(cursor);
+            if let Some(name) = written? {
+                return Ok(name);
+            }
+        }
     }
 
-    fn write_from(&self, cursor: &mut SnapshotCursor) -> Result<SnapshotName, StorageError> {
+    /// `None` if the tree was replaced meanwhile, as by a SNAP sync.
+    fn write_from(
+        &self,
+        cursor: &mut SnapshotCursor,
+    ) -> Result<Option<SnapshotName>, StorageError> {
         let dir = self.dirs.snapshots.clone();
         let mut writer = SnapshotWriter::begin(dir, cursor.zxid(), self.options.compression)?;
         loop {
@@ -160,8 +168,13 @@ impl SnapshotThread {
                 writer.abandon()?;
                 return Err(error);
             }
-            if filled == Filled::Complete {
-                return writer.finish();
+            match filled {
+                Filled::More => {}
+                Filled::Complete => return writer.finish().map(Some),
+                Filled::Lost => {
+                    writer.abandon()?;
+                    return Ok(None);
+                }
             }
         }
     }

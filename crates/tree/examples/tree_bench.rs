@@ -128,7 +128,7 @@ fn write_snapshot(tree: &mut Tree) -> Vec<Vec<u8>> {
                 section.extend_from_slice(&SEAL);
                 sections.push(Vec::new());
             }
-            Progress::End => break,
+            Progress::End | Progress::Lost => break,
         }
     }
     tree.end_snapshot(cursor);

@@ -1,10 +1,22 @@
-//! The replicated state: znodes, sessions, ephemerals, quotas, digest.
+//! The replicated state: znodes, sessions, ephemerals, quotas, digest; and what clients read of it.
 //!
-//! Start at [`Tree`]: [`Tree::find`] reads a [`Znode`], [`Tree::apply`] is the only way to change
-//! anything, live or in replay, and tells of each [`Change`] that a watch may wait for.
+//! Start at [`Tree`]: [`Tree::find`] reads a [`Znode`]; [`Tree::apply`] changes the tree by a
+//! transaction, live or in replay, and tells of each [`Change`] that a watch may wait for. Nothing
+//! else changes what is replicated. Three changes each server makes for itself, without a
+//! transaction: [`Tree::put_config`], [`Tree::delete_ephemerals`] for sessions that recovery does
+//! not know, and the usage of [`quota`]s.
 //!
-//! What is not here: whether a request is allowed (crate `peer` decides that before there is a
-//! transaction), locks (the server holds one around the tree), and files.
+//! How it is laid out, because a tree may have millions of znodes: records lie in blocks and are
+//! found by a keyed hash of their path; a record knows its parent, so a path is verified upward
+//! and kept nowhere; children are kept in the form in which they are sent.
+//!
+//! A [`snapshot`] is taken in slices while transactions go on, so it is fuzzy: it becomes exact
+//! by replay of what followed its zxid, and until then digests are not compared. A snapshot file
+//! says itself how far that is; after a SNAP sync [`Tree::ignore_digests_until`] has to.
+//!
+//! What is not here: whether a write is allowed (crate `peer` decides that before there is a
+//! transaction; the rules of ACLs are in [`access`]), locks (the server holds one around the
+//! tree), and files.
 #![no_std]
 
 extern crate alloc;

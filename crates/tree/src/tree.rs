@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use zoarium_proto::create::Owner;
 use zoarium_proto::path::RESERVED;
@@ -55,6 +56,9 @@ pub struct Tree {
     pub(crate) last_zxid: Zxid,
     /// Bytes of all paths and data.
     pub(crate) data_size: usize,
+    /// Shared with the cursors of its snapshots, so that they know their tree from another that
+    /// took its place.
+    pub(crate) identity: Arc<()>,
 }
 
 impl Tree {
@@ -79,6 +83,7 @@ impl Tree {
             last_zxid: Zxid::ZERO,
             // Apache counts the root twice, as "" and as "/".
             data_size: 1,
+            identity: Arc::default(),
         };
         tree.refresh_content(Slot::ROOT, "/");
         tree

@@ -82,6 +82,7 @@ fn save(tree: &mut Tree) -> Vec<u8> {
             Progress::More => {}
             Progress::Seal => body.extend_from_slice(&[0; SEAL]),
             Progress::End => break,
+            Progress::Lost => panic!("there is only one tree"),
         }
     }
     tree.end_snapshot(cursor);

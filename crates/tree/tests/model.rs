@@ -193,6 +193,7 @@ impl Snapshot {
             Progress::More => {}
             Progress::Seal => self.sections.push(std::mem::take(&mut self.section)),
             Progress::End => self.complete = true,
+            Progress::Lost => panic!("there is only one tree"),
         }
     }
 

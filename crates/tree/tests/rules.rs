@@ -7,7 +7,7 @@ use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn, TxnDigest, TxnHe
 use zoarium_proto::{Acl, AclList, ErrorCode, Perms, SessionId, Zxid};
 use zoarium_tree::digest;
 use zoarium_tree::quota::{Limits, Usage};
-use zoarium_tree::{Applied, ChangeKind, Outcome, Tree, TreeOptions};
+use zoarium_tree::{Applied, ChangeKind, Outcome, Progress, Tree, TreeOptions};
 
 const PLAIN: CreateKind = CreateKind::Plain { ephemeral: false, with_stat: false };
 const EPHEMERAL: CreateKind = CreateKind::Plain { ephemeral: true, with_stat: false };
@@ -229,4 +229,13 @@ fn configuration_is_put_without_a_transaction() {
     let stat = live.tree.find("/zookeeper/config").unwrap().stat();
     assert_eq!((stat.version, stat.mzxid, stat.mtime), (-1, Zxid(0x1_0000_0000), 99));
     assert_eq!((live.tree.digest(), live.tree.last_zxid()), (digest, Zxid::ZERO));
+}
+
+#[test]
+fn cursor_knows_its_tree_from_another() {
+    let mut live = Live::new();
+    let mut cursor = live.tree.begin_snapshot(true);
+    let mut other = Tree::new(TreeOptions::default());
+    assert_eq!(cursor.next(&other, 1, &mut Vec::new()), Progress::Lost);
+    other.end_snapshot(cursor);
 }

@@ -39,6 +39,9 @@ pub enum Filled {
     More,
     /// Write, then finish.
     Complete,
+    /// Another tree has taken the place of the one that was being written: give up and begin
+    /// again.
+    Lost,
 }
 
 impl<D: Dir> SnapshotWriter<D> {
@@ -73,6 +76,7 @@ impl<D: Dir> SnapshotWriter<D> {
                 self.complete = true;
                 Filled::Complete
             }
+            Progress::Lost => Filled::Lost,
         }
     }
 

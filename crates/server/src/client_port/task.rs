@@ -118,11 +118,7 @@ pub(super) async fn run(
 }
 
 impl Client {
-    fn new(
-        connected: handshake::Connected,
-        conn: SharedConnection,
-        shared: Arc<Shared>,
-    ) -> Self {
+    fn new(connected: handshake::Connected, conn: SharedConnection, shared: Arc<Shared>) -> Self {
         let (reader, writer) = connected.stream.into_split();
         Self {
             reader,
@@ -233,8 +229,8 @@ impl Client {
                 return Ok(true);
             }
             let mut reader = Reader::new(&self.unread[4..4 + length]);
-            let header = RequestHeader::decode(&mut reader)
-                .map_err(|_| FrameError::TooShort { length })?;
+            let header =
+                RequestHeader::decode(&mut reader).map_err(|_| FrameError::TooShort { length })?;
             let Some(op) = offered(header) else {
                 self.refuse_unknown(header.xid, to_loop, out);
                 self.unread.advance(4 + length);

@@ -1,6 +1,7 @@
 //! Writing a snapshot while transactions go on.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem::take;
 
@@ -28,6 +29,9 @@ pub enum Progress {
     Seal,
     /// Nothing; the snapshot is complete.
     End,
+    /// Nothing; another tree has taken the place of the one that began the snapshot, as a SNAP
+    /// sync does, and no snapshot comes of it.
+    Lost,
 }
 
 /// A snapshot under way. Its tree goes on changing, so the snapshot is fuzzy: a znode that is
@@ -38,6 +42,7 @@ pub enum Progress {
 /// once, after its parent. Those created later are left to replay.
 #[derive(Debug)]
 pub struct SnapshotCursor {
+    identity: Arc<()>,
     zxid: Zxid,
     part: Part,
     with_last_zxid: bool,
@@ -95,6 +100,7 @@ impl Tree {
         head.put_i64(acls_end.to_wire());
         head.put_slice(&encode_list(&[Acl::new(Perms(0), "world", "anyone")]));
         SnapshotCursor {
+            identity: self.identity.clone(),
             zxid: self.last_zxid,
             part: Part::Head,
             with_last_zxid,
@@ -106,10 +112,11 @@ impl Tree {
         }
     }
 
-    /// Ends a snapshot, complete or not.
+    /// Ends a snapshot, complete or not. Of another tree's cursor nothing has to be ended.
     pub fn end_snapshot(&mut self, cursor: SnapshotCursor) {
-        drop(cursor);
-        self.store.snapshots_running = self.store.snapshots_running.saturating_sub(1);
+        if Arc::ptr_eq(&self.identity, &cursor.identity) {
+            self.store.snapshots_running -= 1;
+        }
     }
 }
 
@@ -122,6 +129,9 @@ impl SnapshotCursor {
     /// Appends about `budget` bytes to `out`, read from the tree that began the snapshot. It
     /// exceeds the budget by at most one znode and, in the first call, by sessions and ACLs.
     pub fn next(&mut self, tree: &Tree, budget: usize, out: &mut Vec<u8>) -> Progress {
+        if !Arc::ptr_eq(&self.identity, &tree.identity) {
+            return Progress::Lost;
+        }
         match self.part {
             Part::Head => {
                 out.append(&mut take(&mut self.head));
