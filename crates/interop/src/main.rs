@@ -1,0 +1,109 @@
+//! Interoperability tests: real ZooKeeper clients and Apache's server against Zoarium.
+//!
+//! Every check can also run against Apache's own server (`--server apache`): what does not pass
+//! there is a wrong check. Start reading at [`CHECKS`].
+
+mod bytes;
+mod report;
+mod server;
+mod setup;
+mod tools;
+mod wire;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use report::{Report, say};
+use server::Kind;
+use tools::Tools;
+
+const USAGE: &str = "\
+usage: interop [NAME…] [--server zoarium|apache] [--rounds N] [--filter TEXT] [--verbose]
+       interop setup | list
+
+Runs the named checks, or all, against a server. Installs what is missing.
+  --server   the server under test (default zoarium, from $ZOARIUM or target/release)
+  --rounds   kills of the crash check (default 50)
+  --filter   only scenarios of `bytes` whose name contains TEXT
+  --verbose  print every step of `bytes` with Apache's answer
+Ports are taken from $INTEROP_PORT upwards (default 21000).";
+
+struct Options {
+    names: Vec<String>,
+    server: Kind,
+    filter: String,
+    verbose: bool,
+}
+
+type Check = (&'static str, &'static str, fn(&Tools, &Report, &Options) -> Result<()>);
+
+/// Every check: its name, what it shows, and the function that runs it.
+const CHECKS: &[Check] =
+    &[("bytes", "raw requests, answers equal to Apache's byte for byte", bytes::run)];
+
+fn main() -> ExitCode {
+    match run(std::env::args().skip(1)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("interop: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: impl Iterator<Item = String>) -> Result<bool> {
+    let options = parse(arguments)?;
+    let tools = Tools::new()?;
+    match options.names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["help"] => say(USAGE),
+        ["list"] => CHECKS.iter().for_each(|(name, what, _)| say(&format!("{name:12} {what}"))),
+        ["setup"] => setup::all(&tools)?,
+        _ => return checks(&tools, &options),
+    }
+    Ok(true)
+}
+
+fn checks(tools: &Tools, options: &Options) -> Result<bool> {
+    let report = Report::default();
+    for (name, _, check) in CHECKS {
+        if !options.names.is_empty() && !options.names.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        if let Err(error) = check(tools, &report, options) {
+            report.result(name, Err(error));
+        }
+    }
+    Ok(report.finish())
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
+    let mut options =
+        Options { names: Vec::new(), server: Kind::Zoarium, filter: String::new(), verbose: false };
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().unwrap_or_default();
+        match argument.as_str() {
+            "-h" | "--help" => options.names = vec!["help".to_owned()],
+            "--server" => {
+                options.server = match value().as_str() {
+                    "apache" => Kind::Apache,
+                    "zoarium" => Kind::Zoarium,
+                    other => bail!("unknown server {other:?}\n{USAGE}"),
+                }
+            }
+            "--verbose" => options.verbose = true,
+            "--filter" => options.filter = value(),
+            option if option.starts_with('-') => bail!("unknown option {option}\n{USAGE}"),
+            name => options.names.push(name.to_owned()),
+        }
+    }
+    let known = |name: &str| CHECKS.iter().any(|(check, ..)| *check == name);
+    let special = ["help", "list", "setup"];
+    for name in &options.names {
+        if !known(name) && !special.contains(&name.as_str()) {
+            bail!("unknown check {name:?}\n{USAGE}");
+        }
+    }
+    Ok(options)
+}
