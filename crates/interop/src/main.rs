@@ -4,6 +4,7 @@
 //! there is a wrong check. Start reading at [`CHECKS`].
 
 mod bytes;
+mod clients;
 mod report;
 mod server;
 mod setup;
@@ -39,8 +40,14 @@ struct Options {
 type Check = (&'static str, &'static str, fn(&Tools, &Report, &Options) -> Result<()>);
 
 /// Every check: its name, what it shows, and the function that runs it.
-const CHECKS: &[Check] =
-    &[("bytes", "raw requests, answers equal to Apache's byte for byte", bytes::run)];
+const CHECKS: &[Check] = &[
+    ("bytes", "raw requests, answers equal to Apache's byte for byte", bytes::run),
+    ("python", "kazoo", clients::python),
+    ("java", "Apache's Java client and Curator", clients::java),
+    ("c", "Apache's C client and its command line", clients::c),
+    ("go", "go-zookeeper", clients::go),
+    ("node", "node-zookeeper-client and zookeeper", clients::node),
+];
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1)) {
