@@ -10,6 +10,7 @@ mod server;
 mod setup;
 mod tools;
 mod wire;
+mod zkcli;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,7 @@ const CHECKS: &[Check] = &[
     ("bytes", "raw requests, answers equal to Apache's byte for byte", bytes::run),
     ("python", "kazoo", clients::python),
     ("java", "Apache's Java client and Curator", clients::java),
+    ("zkcli", "Apache's command line, every command", zkcli::run),
     ("c", "Apache's C client and its command line", clients::c),
     ("go", "go-zookeeper", clients::go),
     ("node", "node-zookeeper-client and zookeeper", clients::node),

@@ -80,9 +80,10 @@ async function kinds(zk, address) {
 
 async function acl(zk) {
   await zk.create("/native/acl", "mine", constants.ZOO_PERSISTENT);
-  const read = [{ perm: 1, scheme: "world", auth: "anyone" }];
-  await zk.set_acl("/native/acl", -1, read);
-  assert.deepEqual(await zk.get_acl("/native/acl"), read);
+  const read = { perms: 1, scheme: "world", auth: "anyone" };
+  await zk.set_acl("/native/acl", -1, [read]);
+  const [[entry]] = await zk.get_acl("/native/acl");
+  assert.deepEqual(entry, read);
   await failing("not authenticated", zk.set("/native/acl", "x", -1));
   done("acl");
 }
