@@ -5,8 +5,12 @@
 
 mod bytes;
 mod clients;
+mod disk;
+mod dump;
+mod kazoo;
 mod report;
 mod server;
+mod session;
 mod setup;
 mod tools;
 mod wire;
@@ -48,6 +52,8 @@ const CHECKS: &[Check] = &[
     ("zkcli", "Apache's command line, every command", zkcli::run),
     ("c", "Apache's C client and its command line", clients::c),
     ("go", "go-zookeeper", clients::go),
+    ("kazoo-suite", "kazoo's own tests", kazoo::run),
+    ("disk", "directories written by one server and read by the other", disk::run),
     ("node", "node-zookeeper-client and zookeeper", clients::node),
 ];
 
