@@ -5,6 +5,7 @@
 
 mod bytes;
 mod clients;
+mod crash;
 mod disk;
 mod dump;
 mod kazoo;
@@ -17,8 +18,9 @@ mod wire;
 mod zkcli;
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use report::{Report, say};
 use server::Kind;
@@ -40,21 +42,25 @@ struct Options {
     server: Kind,
     filter: String,
     verbose: bool,
+    rounds: u64,
 }
 
 type Check = (&'static str, &'static str, fn(&Tools, &Report, &Options) -> Result<()>);
 
 /// Every check: its name, what it shows, and the function that runs it.
+///
+/// The longest come first, so that the two workers end together.
 const CHECKS: &[Check] = &[
-    ("bytes", "raw requests, answers equal to Apache's byte for byte", bytes::run),
-    ("python", "kazoo", clients::python),
-    ("java", "Apache's Java client and Curator", clients::java),
-    ("zkcli", "Apache's command line, every command", zkcli::run),
-    ("c", "Apache's C client and its command line", clients::c),
-    ("go", "go-zookeeper", clients::go),
     ("kazoo-suite", "kazoo's own tests", kazoo::run),
     ("disk", "directories written by one server and read by the other", disk::run),
+    ("crash", "kill -9 under load, over and over", crash::run),
+    ("bytes", "raw requests, answers equal to Apache's byte for byte", bytes::run),
+    ("zkcli", "Apache's command line, every command", zkcli::run),
+    ("java", "Apache's Java client and Curator", clients::java),
+    ("c", "Apache's C client and its command line", clients::c),
+    ("go", "go-zookeeper", clients::go),
     ("node", "node-zookeeper-client and zookeeper", clients::node),
+    ("python", "kazoo", clients::python),
 ];
 
 fn main() -> ExitCode {
@@ -80,22 +86,35 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<bool> {
     Ok(true)
 }
 
+/// Runs the wanted checks, two at a time: they mostly wait for JVMs, disks and timeouts.
 fn checks(tools: &Tools, options: &Options) -> Result<bool> {
     let report = Report::default();
-    for (name, _, check) in CHECKS {
-        if !options.names.is_empty() && !options.names.iter().any(|wanted| wanted == name) {
-            continue;
+    let wanted =
+        |name: &str| options.names.is_empty() || options.names.iter().any(|wanted| wanted == name);
+    let queue: Vec<&Check> = CHECKS.iter().filter(|(name, ..)| wanted(name)).collect();
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        while let Some((name, _, check)) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(error) = check(tools, &report, options) {
+                report.result(name, Err(error));
+            }
         }
-        if let Err(error) = check(tools, &report, options) {
-            report.result(name, Err(error));
-        }
-    }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(worker);
+        worker();
+    });
     Ok(report.finish())
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
-    let mut options =
-        Options { names: Vec::new(), server: Kind::Zoarium, filter: String::new(), verbose: false };
+    let mut options = Options {
+        names: Vec::new(),
+        server: Kind::Zoarium,
+        filter: String::new(),
+        verbose: false,
+        rounds: 50,
+    };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_default();
         match argument.as_str() {
@@ -108,6 +127,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
                 }
             }
             "--verbose" => options.verbose = true,
+            "--rounds" => options.rounds = value().parse().context("--rounds")?,
             "--filter" => options.filter = value(),
             option if option.starts_with('-') => bail!("unknown option {option}\n{USAGE}"),
             name => options.names.push(name.to_owned()),

@@ -221,11 +221,6 @@ impl Connection {
         Ok(self.stream.set_read_timeout(Some(timeout))?)
     }
 
-    /// A second handle on the same socket, for a reader or killer in another thread.
-    pub(crate) fn handle(&self) -> Result<Self> {
-        Ok(Self { stream: self.stream.try_clone()? })
-    }
-
     /// Sends bytes as they are. A peer that has closed is not an error here: the read tells.
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> Result<()> {
         match self.stream.write_all(bytes) {
