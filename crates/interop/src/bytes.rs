@@ -14,6 +14,7 @@ mod layout;
 mod multi;
 mod persistent_watches;
 mod quota;
+mod random;
 mod reading;
 mod request;
 mod sessions;
@@ -23,7 +24,7 @@ mod watches;
 mod words;
 mod writing;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 
 use crate::Options;
 use crate::report::Report;
@@ -58,6 +59,7 @@ const ON_BASE: &[Scenario] = &[
     ("container", creation::container),
     ("read", reading::reads),
     ("read-bad-paths", reading::bad_paths),
+    ("many-children", reading::many_children),
     ("read-counts", reading::counts),
     ("initial-tree", reading::initial_tree),
     ("set-data", writing::set_data_scenario),
@@ -106,36 +108,57 @@ const ON_EXTENDED: &[Scenario] = &[
     ("super", auth::super_user),
 ];
 
-/// Runs every scenario whose name contains `filter`.
+/// Runs every scenario whose name contains the filter, and the random ones.
 pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
     setup::jars(tools)?;
-    group(tools, report, options, "bytes-base", BASE, ON_BASE)?;
-    group(tools, report, options, "bytes-extended", EXTENDED, ON_EXTENDED)
-}
-
-fn group(
-    tools: &Tools,
-    report: &Report,
-    options: &Options,
-    name: &str,
-    cfg: &[&str],
-    scenarios: &[Scenario],
-) -> Result<()> {
-    let wanted: Vec<_> =
-        scenarios.iter().filter(|(name, _)| name.contains(&options.filter)).collect();
-    if wanted.is_empty() {
-        return Ok(());
+    for (name, cfg, scenarios) in
+        [("bytes-base", BASE, ON_BASE), ("bytes-extended", EXTENDED, ON_EXTENDED)]
+    {
+        let wanted: Vec<_> =
+            scenarios.iter().filter(|(name, _)| name.contains(&options.filter)).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let pair = Pair::start(tools, options, name, cfg)?;
+        for (scenario, play) in wanted {
+            report.result(&format!("bytes/{scenario}"), pair.play(*play));
+        }
     }
-    let reference = Server::start(tools, Kind::Apache, &format!("{name}-reference"), cfg)?;
-    let subject = Server::start(tools, options.server, name, cfg)?;
-    for (scenario, play) in wanted {
-        let ours = options.server == Kind::Zoarium;
-        let stage = Stage::new(reference.port, subject.port, ours, options.verbose);
-        let result = stage.and_then(|mut stage| {
-            play(&mut stage).context("cut short")?;
-            stage.finish()
-        });
-        report.result(&format!("bytes/{scenario}"), result);
+    if "random".contains(&options.filter) {
+        let pair = Pair::start(tools, options, "bytes-random", BASE)?;
+        for seed in options.seeds.clone() {
+            let result = pair.play(|stage| random::play(stage, seed));
+            report.result(&format!("bytes/random --seed {seed}"), result);
+        }
     }
     Ok(())
+}
+
+/// A fresh Apache server and a fresh server under test.
+struct Pair<'a> {
+    reference: Server,
+    subject: Server,
+    options: &'a Options,
+}
+
+impl<'a> Pair<'a> {
+    fn start(tools: &Tools, options: &'a Options, name: &str, cfg: &[&str]) -> Result<Self> {
+        let reference = Server::start(tools, Kind::Apache, &format!("{name}-reference"), cfg)?;
+        let subject = Server::start(tools, options.server, name, cfg)?;
+        Ok(Self { reference, subject, options })
+    }
+
+    fn play(&self, scenario: impl Fn(&mut Stage) -> Result<()>) -> Result<String> {
+        let ours = self.subject.kind == Kind::Zoarium;
+        let (reference, subject) = (self.reference.port, self.subject.port);
+        let mut stage = Stage::new(reference, subject, ours, self.options.verbose)?;
+        // The differences found before a scenario broke off say more than the break.
+        let played = scenario(&mut stage);
+        let finished = stage.finish();
+        match (played, finished) {
+            (Ok(()), finished) => finished,
+            (Err(error), Ok(_)) => Err(error.context("cut short")),
+            (Err(error), Err(findings)) => bail!("cut short: {error:#}\n{findings:#}"),
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod tools;
 mod wire;
 mod zkcli;
 
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,13 +28,15 @@ use server::Kind;
 use tools::Tools;
 
 const USAGE: &str = "\
-usage: interop [NAME…] [--server zoarium|apache] [--rounds N] [--filter TEXT] [--verbose]
+usage: interop [NAME…] [--server zoarium|apache] [--rounds N]
+               [--filter TEXT] [--seed N] [--verbose]
        interop setup | list
 
 Runs the named checks, or all, against a server. Installs what is missing.
   --server   the server under test (default zoarium, from $ZOARIUM or target/release)
   --rounds   kills of the crash check (default 50)
   --filter   only scenarios of `bytes` whose name contains TEXT
+  --seed     the seed, or range A-B of seeds, of the random scenarios (default 1-3)
   --verbose  print every step of `bytes` with Apache's answer
 Ports are taken from $INTEROP_PORT upwards (default 21000).";
 
@@ -43,6 +46,7 @@ struct Options {
     filter: String,
     verbose: bool,
     rounds: u64,
+    seeds: RangeInclusive<u64>,
 }
 
 type Check = (&'static str, &'static str, fn(&Tools, &Report, &Options) -> Result<()>);
@@ -107,6 +111,11 @@ fn checks(tools: &Tools, options: &Options) -> Result<bool> {
     Ok(report.finish())
 }
 
+fn seeds(text: &str) -> Result<RangeInclusive<u64>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Ok(first.parse().context("--seed")?..=last.parse().context("--seed")?)
+}
+
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
     let mut options = Options {
         names: Vec::new(),
@@ -114,6 +123,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
         filter: String::new(),
         verbose: false,
         rounds: 50,
+        seeds: 1..=3,
     };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_default();
@@ -127,6 +137,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
                 }
             }
             "--verbose" => options.verbose = true,
+            "--seed" => options.seeds = seeds(&value())?,
             "--rounds" => options.rounds = value().parse().context("--rounds")?,
             "--filter" => options.filter = value(),
             option if option.starts_with('-') => bail!("unknown option {option}\n{USAGE}"),

@@ -95,7 +95,7 @@ pub(super) fn frames(s: &mut Stage) -> Result<()> {
         set_data("/big", vec![b'x'; frame_len - 24], -1).note(&format!("frame of {frame_len}"))
     };
     s.open("c")?;
-    s.all("c", [plain("/big"), sized(MAX), exists("/big", false)])?;
+    s.all("c", [plain("/big"), sized(MAX), data_of("/big", false)])?;
     s.call("c", sized(MAX + 1).closes())?;
     s.hello("c", "resume", |side| side.resuming("c"))?;
     s.all("c", [set_data("/big", "", -1), exists("/big", false)])?;

@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::request::{
-    EPHEMERAL, OPEN, acl_of, children_of, children2_of, close_session, create, data_of, exists,
-    path_only, plain, sync, who_am_i,
+    EPHEMERAL, OPEN, acl_of, children_of, children2_of, close_session, create, data_of, delete,
+    exists, path_only, plain, sync, who_am_i,
 };
 use super::stage::Stage;
 use crate::wire::{NULL, op};
@@ -115,4 +115,22 @@ pub(super) fn counts(s: &mut Stage) -> Result<()> {
     )?;
     s.all("d", [ephemerals("/").note("of another session"), close_session()])?;
     s.call("c", close_session())
+}
+
+/// Enough children that a server may keep or send them in parts.
+pub(super) fn many_children(s: &mut Stage) -> Result<()> {
+    s.open("c")?;
+    s.call("c", plain("/many"))?;
+    for number in 0..200 {
+        s.call("c", plain(&format!("/many/child-{number:03}")))?;
+    }
+    s.all("c", [children_of("/many", false), exists("/many", false)])?;
+    for number in (0..200).step_by(3).chain(64..129) {
+        s.call("c", delete(&format!("/many/child-{number:03}"), -1))?;
+    }
+    s.call("c", children2_of("/many", false))?;
+    for number in 60..70 {
+        s.call("c", plain(&format!("/many/child-{number:03}")))?;
+    }
+    s.all("c", [children2_of("/many", false), close_session()])
 }
