@@ -12,13 +12,17 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::Options;
 use crate::report::Report;
 use crate::server::{Kind, Server};
-use crate::session::{Session, create_body};
+use crate::session::{SUPER_CFG, Session, create_body};
 use crate::setup;
-use crate::tools::Tools;
+use crate::tools::{Tools, copy_dir};
 use crate::wire::{self, Jute, op};
+use crate::{disk, dump};
 
 /// Frequent snapshots and small logs, so that kills hit those too.
-const CFG: &[&str] = &["maxSessionTimeout=900000", "snapCount=300", "preAllocSize=64"];
+const CFG: &[&str] = &["maxSessionTimeout=900000", "snapCount=300", "preAllocSize=64", SUPER_CFG];
+/// The round after whose kill Apache's server reads a copy of the directory: late enough for
+/// several snapshots and logs, early enough for a tree that is quickly compared.
+const HAND_OVER_ROUND: u64 = 3;
 const WRITERS: usize = 4;
 /// Znodes of one multi.
 const MULTI_LEN: usize = 5;
@@ -26,9 +30,7 @@ const MULTI_LEN: usize = 5;
 const LOAD_MS: (u64, u64) = (40, 240);
 
 pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
-    if options.server == Kind::Apache {
-        setup::jars(tools)?;
-    }
+    setup::jars(tools)?;
     report.result("crash", rounds(tools, options));
     Ok(())
 }
@@ -39,7 +41,7 @@ fn rounds(tools: &Tools, options: &Options) -> Result<String> {
     let mut written = 0;
     let started = Instant::now();
     for round in 0..options.rounds {
-        written += self::round(&mut server, &mut keeper, round)
+        written += self::round(tools, &mut server, &mut keeper, round)
             .with_context(|| format!("round {round}, directory {}", server.dir.display()))?;
     }
     // Whatever the rounds acknowledged is still there at the end.
@@ -49,7 +51,7 @@ fn rounds(tools: &Tools, options: &Options) -> Result<String> {
 }
 
 /// Load, kill, restart, verify. Returns how many writes were acknowledged.
-fn round(server: &mut Server, keeper: &mut Keeper, round: u64) -> Result<usize> {
+fn round(tools: &Tools, server: &mut Server, keeper: &mut Keeper, round: u64) -> Result<usize> {
     let port = server.port;
     let root = format!("/round-{round}");
     keeper.session(port)?.create(&root, b"", 0)?;
@@ -64,7 +66,16 @@ fn round(server: &mut Server, keeper: &mut Keeper, round: u64) -> Result<usize> 
     for thread in threads {
         ledgers.push(thread.join().map_err(|_| anyhow::anyhow!("a writer panicked"))?);
     }
+    let mut apache = None;
+    if round == HAND_OVER_ROUND {
+        let other = Server::prepare(tools, Kind::Apache, "crash-second", CFG)?;
+        copy_dir(&server.data_dir(), &other.data_dir())?;
+        apache = Some(other);
+    }
     server.restart().context("restart after the kill")?;
+    if let Some(apache) = apache {
+        apache_agrees(apache, port).context("Apache's server on a copy of the directory")?;
+    }
     let seen = ledgers.iter().map(|ledger| ledger.last_zxid).max().unwrap_or_default();
     ensure!(last_zxid(port)? >= seen, "the server is behind an acknowledged zxid {seen:#x}");
     for ledger in &ledgers {
@@ -73,6 +84,13 @@ fn round(server: &mut Server, keeper: &mut Keeper, round: u64) -> Result<usize> 
     keeper.verify(port)?;
     keeper.rounds.push((root, ledgers.iter().map(|ledger| ledger.singles_acknowledged).collect()));
     Ok(ledgers.iter().map(Ledger::acknowledged).sum())
+}
+
+/// Apache's server reads the same tree from the same bytes, every digest matching.
+fn apache_agrees(mut apache: Server, port: u16) -> Result<()> {
+    apache.restart()?;
+    dump::compare(&dump::of(port)?, &dump::of(apache.port)?)?;
+    disk::no_digest_mismatch(&apache)
 }
 
 /// The server's last zxid, as srvr tells it.

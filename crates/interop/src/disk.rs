@@ -12,7 +12,7 @@ use crate::report::Report;
 use crate::server::{Kind, Server};
 use crate::session::{SUPER_CFG, Session, create_body, open_acl};
 use crate::setup;
-use crate::tools::{Tools, run as run_command};
+use crate::tools::{Tools, copy_dir, run as run_command};
 use crate::wire::{self, Jute, op};
 
 /// Small logs and frequent snapshots, so that there is something of everything on disk.
@@ -92,7 +92,7 @@ fn hand_over(tools: &Tools, first: Kind, second: Kind, end: End) -> Result<Strin
 
     let prefix = format!("{name}-second-{}", second.name());
     let mut reader = Server::prepare(tools, second, &prefix, CFG)?;
-    copy(&writer.data_dir(), &reader.data_dir())?;
+    copy_dir(&writer.data_dir(), &reader.data_dir())?;
     reader.restart().context("the second server on the first one's directory")?;
     dump::compare(&written, &dump::of(reader.port)?).context("the second server's tree")?;
     no_digest_mismatch(&reader)?;
@@ -103,7 +103,7 @@ fn hand_over(tools: &Tools, first: Kind, second: Kind, end: End) -> Result<Strin
     finish(&mut reader, end)?;
 
     fs::remove_dir_all(writer.data_dir())?;
-    copy(&reader.data_dir(), &writer.data_dir())?;
+    copy_dir(&reader.data_dir(), &writer.data_dir())?;
     writer.restart().context("the first server on the second one's directory")?;
     dump::compare(&written, &dump::of(writer.port)?)
         .context("the tree back at the first server")?;
@@ -160,7 +160,7 @@ fn write_everything(session: &mut Session, root: &str) -> Result<()> {
 }
 
 /// The digest of the tree must equal what each transaction and snapshot says.
-fn no_digest_mismatch(server: &Server) -> Result<()> {
+pub(crate) fn no_digest_mismatch(server: &Server) -> Result<()> {
     let log = server.log()?;
     if let Some(line) = log.lines().find(|line| line.contains("Digests are not matching")) {
         bail!("{} server: {line}", server.kind.name());
@@ -177,7 +177,7 @@ fn fixture(tools: &Tools, kind: Kind, root: &Path, name: &str, tree: &Tree) -> R
     let label = format!("fixture-{}", name.replace('/', "-"));
     let start = |kind: Kind, label: &str| -> Result<Dump> {
         let mut server = Server::prepare(tools, kind, label, CFG)?;
-        copy(&root.join(name), &server.data_dir())?;
+        copy_dir(&root.join(name), &server.data_dir())?;
         server.restart()?;
         let dump = dump::of(server.port)?;
         no_digest_mismatch(&server)?;
@@ -205,19 +205,4 @@ fn read_text(path: &Path) -> Result<String> {
         return run_command(Command::new("gzip").arg("-dc").arg(path));
     }
     fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
-}
-
-/// Copies a directory with all that is in it, into an existing or a new one.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from).with_context(|| format!("read {}", from.display()))? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

@@ -265,3 +265,27 @@ impl Expected {
         bail!("{passed} passed, {} wrong\n{}", wrong.len(), wrong.join("\n"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(test: &str) -> Expected {
+        let entry = ("failed".to_owned(), "TLS".to_owned());
+        let listed = BTreeMap::from([(test.to_owned(), entry)]);
+        Expected { three: BTreeSet::new(), wait: None, listed }
+    }
+
+    fn outcomes(list: &[(&str, &str)]) -> Outcomes {
+        list.iter().map(|(test, outcome)| ((*test).to_owned(), (*outcome).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_listed_test_must_fail_and_an_unlisted_one_must_pass() {
+        let expected = listed("tls");
+        assert!(expected.judge(&outcomes(&[("tls", "failed"), ("lock", "passed")])).is_ok());
+        assert!(expected.judge(&outcomes(&[("tls", "failed"), ("lock", "failed")])).is_err());
+        assert!(expected.judge(&outcomes(&[("tls", "passed"), ("lock", "passed")])).is_err());
+        assert!(expected.judge(&outcomes(&[("lock", "passed")])).is_err());
+    }
+}

@@ -123,3 +123,32 @@ fn compare(commands: &[&str], expected: &Transcript, got: &Transcript) -> Result
     findings.truncate(FINDINGS_MAX);
     bail!("{count} commands differ\n{}", findings.concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{normal, transcript};
+
+    #[test]
+    fn events_stand_apart_from_the_outputs_they_interrupt() {
+        let text = "Welcome\nNode does not exist: /-----/0\nCreated /a\n\nWATCHER::\n\n\
+                    WatchedEvent type:NodeCreated path:/a\nNode does not exist: /-----/1\n[a, b]\n";
+        let transcript = transcript(text, 2).unwrap();
+        assert_eq!(transcript.outputs, ["Created /a\n", "[a, b]\n"]);
+        assert_eq!(transcript.events, ["WatchedEvent type:NodeCreated path:/a"]);
+    }
+
+    #[test]
+    fn only_what_differs_by_chance_is_taken_out() {
+        for (line, kept) in [
+            ("ctime = Mon Nov 23 09:45:30 UTC 2026", "ctime = DATE"),
+            ("mtime = Thu Jan 01 00:00:00 UTC 1970", "mtime = Thu Jan 01 00:00:00 UTC 1970"),
+            ("ephemeralOwner = 0x100002443ec0000", "ephemeralOwner = SESSION"),
+            ("ephemeralOwner = 0x0", "ephemeralOwner = 0x0"),
+            ("[/b, /a/c, /a]", "[/a, /a/c, /b]"),
+            ("[b, a]", "[b, a]"),
+            ("cZxid = 0x12f", "cZxid = 0x12f"),
+        ] {
+            assert_eq!(normal(line), kept);
+        }
+    }
+}

@@ -55,3 +55,23 @@ pub(super) fn keys(text: &str, separator: char) -> BTreeSet<String> {
     let keys = text.lines().filter_map(|line| line.split_once(separator));
     keys.map(|(key, _)| key.to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{keys, of};
+
+    #[test]
+    fn numbers_dates_and_paths_are_taken_out() {
+        let text = "Zxid: 0xde\nLatency min/avg/max: 0/0.7754/12\ndataDir=/tmp/a/version-2\n\
+                    2 expire at Mon Nov 23 09:45:01 UTC 2026:\n\t0x1b\n\t0x2c\n";
+        let layout = "Zxid: 0xN\nLatency min/avg/max: N/N.N/N\ndataDir=PATH/version-2\n\
+                      N expire at DATE\n\t0xN\n";
+        assert_eq!(of(text), layout);
+    }
+
+    #[test]
+    fn keys_end_at_the_separator() {
+        let found = keys("zk_a\t1\nzk_b\t2\nnone\n", '\t');
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["zk_a", "zk_b"]);
+    }
+}
