@@ -163,13 +163,23 @@ fn packages(wanted: &[(&str, &str)]) -> Result<()> {
 pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     say(&format!("installing {}", packages.join(" ")));
     let install = || {
-        let mut apt = Command::new("apt-get");
+        let mut apt = as_root("apt-get")?;
         apt.env("DEBIAN_FRONTEND", "noninteractive");
         run(apt.args(["install", "-y", "-q", "--no-install-recommends"]).args(packages))
     };
     if install().is_err() {
-        run(Command::new("apt-get").args(["update", "-q"]))?;
+        run(as_root("apt-get")?.args(["update", "-q"]))?;
         install()?;
     }
     Ok(())
+}
+
+/// A command with root's rights: continuous integration often runs as another user with sudo.
+fn as_root(program: &str) -> Result<Command> {
+    if run(Command::new("id").arg("-u"))?.trim() == "0" {
+        return Ok(Command::new(program));
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.arg(program);
+    Ok(sudo)
 }
