@@ -18,7 +18,9 @@ use outstanding::Outstanding;
 use zoarium_proto::acl::{AclList, Perms};
 use zoarium_proto::multi::WriteOp;
 use zoarium_proto::path;
-use zoarium_proto::request::{CreateRequest, PathVersionRequest, SetAclRequest, SetDataRequest};
+use zoarium_proto::request::{
+    CreateRequest, PathVersionRequest, ReconfigRequest, SetAclRequest, SetDataRequest,
+};
 use zoarium_proto::txn::{Txn, TxnDigest, TxnHeader};
 use zoarium_proto::{ErrorCode, OpCode, Reader, SessionId, Zxid};
 use zoarium_tree::Tree;
@@ -110,6 +112,7 @@ impl Prep {
                 return Ok(Ok(prep.close_session(cx, out)));
             }
             if op == OpCode::Reconfig {
+                ReconfigRequest::decode(&mut reader).map_err(|_| Undecodable)?;
                 return Ok(Err(reconfig_refusal(cx)));
             }
             if op == OpCode::SetAcl {

@@ -35,13 +35,12 @@ pub fn answer_refusal(xid: Xid, last_zxid: Zxid, error: ErrorCode, out: &mut Vec
     put_header_frame(out, ReplyHeader { xid, zxid, error: error.to_wire() });
 }
 
-/// Appends the reply to a sync: its path as it came, whatever it was.
+/// Appends the reply to a sync: its path, whatever it was.
 pub fn answer_sync(xid: Xid, last_zxid: Zxid, body: &[u8], out: &mut Vec<u8>) {
-    let mut reader = Reader::new(body);
-    match reader.buffer() {
+    match Reader::new(body).text() {
         Ok(path) => put_frame(out, |out| {
             ReplyHeader::ok(xid, last_zxid).encode(out);
-            put_buffer(out, path);
+            put_buffer(out, path.as_deref().map(str::as_bytes));
         }),
         Err(_) => answer_refusal(xid, last_zxid, ErrorCode::MarshallingError, out),
     }

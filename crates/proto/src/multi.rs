@@ -1,5 +1,6 @@
 //! multi and multiRead: several requests in one, and their results.
 
+use crate::create::CreateMode;
 use crate::jute::{DecodeError, Reader, put_boolean};
 use crate::op::OpCode;
 use crate::request::{CreateRequest, PathVersionRequest, PathWatchRequest, SetDataRequest};
@@ -60,6 +61,17 @@ pub enum WriteOp<'a> {
     SetData(SetDataRequest<'a>),
     /// check.
     Check(PathVersionRequest<'a>),
+}
+
+impl WriteOp<'_> {
+    /// Which znode; `None` is null.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Create(_, request) => request.path.as_deref(),
+            Self::Delete(request) | Self::Check(request) => request.path.as_deref(),
+            Self::SetData(request) => request.path.as_deref(),
+        }
+    }
 }
 
 /// One read of a multiRead; the watch flags are ignored.
@@ -125,7 +137,13 @@ impl<'a> Part<'a> {
     fn decode(op: OpCode, reader: &mut Reader<'a>) -> Result<Option<Self>, DecodeError> {
         Ok(Some(match op {
             OpCode::Create | OpCode::Create2 | OpCode::CreateContainer | OpCode::CreateTtl => {
-                Self::Write(WriteOp::Create(op, CreateRequest::decode(op, reader)?))
+                let create = CreateRequest::decode(op, reader)?;
+                // Apache fails on unknown flags while it reads, so no part is tried.
+                if CreateMode::from_wire(create.flags).is_none() {
+                    let value = create.flags.into();
+                    return Err(DecodeError::UnknownValue { what: "create flags", value });
+                }
+                Self::Write(WriteOp::Create(op, create))
             }
             OpCode::Delete => Self::Write(WriteOp::Delete(PathVersionRequest::decode(reader)?)),
             OpCode::SetData => Self::Write(WriteOp::SetData(SetDataRequest::decode(reader)?)),

@@ -28,6 +28,11 @@ impl Prep {
         let mut failed = None;
         out.put_i32(length(writes.len()));
         for write in &writes {
+            // A null path does not fail its part but the whole, without results, as in Apache.
+            if failed.is_none() && write.path().is_none() {
+                self.outstanding.roll_back(cx.zxid);
+                return Err(ErrorCode::MarshallingError);
+            }
             let part = put_part(out, |out| match failed {
                 Some(_) => Err(ErrorCode::RuntimeInconsistency),
                 None => self.write(cx, write, out),

@@ -17,13 +17,8 @@ pub(super) fn answer(
     out: &mut Vec<u8>,
 ) -> Option<Identities> {
     let remote = Remote { address, certificate: None };
-    let outcome = match AuthRequest::decode(&mut Reader::new(body)) {
-        Ok(request) => {
-            shared.access.authenticate(request.scheme.as_deref(), request.auth, &remote, held)
-        }
-        Err(_) => AuthOutcome::Refused,
-    };
-    match outcome {
+    let request = AuthRequest::decode(&mut Reader::new(body)).ok()?;
+    match shared.access.authenticate(request.scheme.as_deref(), request.auth, &remote, held) {
         AuthOutcome::Accepted(identities) => {
             put_header_frame(out, ReplyHeader::ok(xid, Zxid::ZERO));
             Some(identities)

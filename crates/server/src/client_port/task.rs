@@ -299,6 +299,9 @@ impl Client {
             self.conn.set_identities(self.identities.clone());
         } else if op == OpCode::Sasl {
             // No mechanism is configured: a null token tells the client to go on without.
+            if !matches!(Reader::new(body).buffer(), Ok(Some(_))) {
+                return Err(Closing::AuthFailed);
+            }
             put_frame(out, |out| {
                 ReplyHeader::ok(xid, Zxid::ZERO).encode(out);
                 out.extend_from_slice(&(-1_i32).to_be_bytes());
