@@ -181,8 +181,12 @@ impl DiskThread {
     }
 
     fn draw_pace(&mut self) {
-        let draw = |limit: u64| limit / 2 + random_below(limit / 2).max(1);
         self.txns_left = draw(self.pace.txns);
         self.bytes_left = self.pace.bytes.map_or(u64::MAX, draw);
     }
+}
+
+/// A number between half of a limit and all of it.
+fn draw(limit: u64) -> u64 {
+    limit / 2 + random_below(limit / 2).max(1)
 }

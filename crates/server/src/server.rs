@@ -72,14 +72,16 @@ pub enum ServerError {
 
 /// What an operator can do about a port that cannot be opened.
 fn advice(error: &io::Error, address: SocketAddr) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            ". Another process has it: `ss -ltnp 'sport = :{}'` says which. If it is another \
-             ZooKeeper, stop it or set clientPort",
-            address.port()
-        ),
-        io::ErrorKind::PermissionDenied => ". Ports below 1024 need privileges".to_owned(),
-        _ => String::new(),
+    let port = address.port();
+    if error.kind() == io::ErrorKind::AddrInUse {
+        format!(
+            ". Another process has it: `ss -ltnp 'sport = :{port}'` says which. If it is another \
+             ZooKeeper, stop it or set clientPort"
+        )
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        ". Ports below 1024 need privileges".to_owned()
+    } else {
+        String::new()
     }
 }
 

@@ -237,7 +237,7 @@ impl Client {
                 continue;
             };
             match self.order.route(op) {
-                Route::PeerLoop => to_loop.push(self.to_peer_loop(op, header.xid, length)),
+                Route::PeerLoop => to_loop.push(self.hand_over(op, header.xid, length)),
                 Route::Here => {
                     if tree.is_none() {
                         tree = Some(shared.tree());
@@ -266,7 +266,7 @@ impl Client {
         }
     }
 
-    fn to_peer_loop(&mut self, op: OpCode, xid: Xid, length: usize) -> LoopEvent {
+    fn hand_over(&mut self, op: OpCode, xid: Xid, length: usize) -> LoopEvent {
         let body = take_frame(&mut self.unread, length, RequestHeader::WIRE_SIZE);
         self.asked.push_back((Instant::now(), op, xid));
         self.conn.stats.received();

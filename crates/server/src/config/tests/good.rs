@@ -107,7 +107,7 @@ fn sentinels_become_none_or_their_meaning() {
     assert_eq!(config.sessions.min_timeout, Duration::from_secs(4));
     assert_eq!(config.sessions.max_timeout, Duration::from_secs(40));
     assert_eq!(config.limits.connections_per_client, None);
-    assert_eq!(config.client_port.listen_backlog, 50);
+    assert_eq!(config.client_port.listen_backlog, None);
     assert_eq!(config.storage.snap_size_bytes, None);
     assert_eq!(config.storage.txn_log_size_bytes, None);
     assert_eq!(config.storage.max_batch_size, None);
