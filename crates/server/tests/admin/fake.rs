@@ -39,6 +39,8 @@ pub(crate) struct Fake {
     pub(crate) observers: Vec<ObserverConnection>,
     pub(crate) trace_mask: AtomicI64,
     pub(crate) snapshot: Option<PathBuf>,
+    /// How long it takes to say how it is.
+    pub(crate) slowness: Duration,
     /// What was done, in order.
     pub(crate) actions: Mutex<Vec<String>>,
 }
@@ -76,6 +78,7 @@ impl Fake {
             observers: Vec::new(),
             trace_mask: AtomicI64::new(306),
             snapshot: None,
+            slowness: Duration::ZERO,
             actions: Mutex::default(),
         }
     }
@@ -240,6 +243,7 @@ pub(crate) fn bucket<T: Clone>(seconds: u64, members: &[T]) -> ExpiryBucket<T> {
 
 impl AdminSource for Fake {
     fn status(&self) -> Option<ServerStatus> {
+        std::thread::sleep(self.slowness);
         self.status.clone()
     }
 

@@ -1,6 +1,6 @@
 //! The admin server as an HTTP server: pages, methods, authorization, snapshots.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,12 +33,64 @@ fn the_index_is_apaches_and_sheds_connections_too() {
 
 #[test]
 fn another_command_url_moves_the_commands() {
-    let options = AdminOptions { command_url: "/admin/zk".to_owned(), ..AdminOptions::default() };
+    let options =
+        AdminOptions { command_url: Some("/admin/zk".to_owned()), ..AdminOptions::default() };
     let server = Server::with_options(Fake::standalone(), options);
     assert_eq!(server.get("/admin/zk/ruok").status, 200);
     assert!(server.get("/admin/zk").text().contains("href=\"/admin/zk/ruok\""));
     assert_eq!(server.get("/commands/ruok").status, 404);
     assert_eq!(server.get("/admin/zkruok").status, 404);
+}
+
+#[test]
+fn a_port_for_metrics_alone_has_no_commands() {
+    let options = AdminOptions { command_url: None, ..AdminOptions::default() };
+    let server = Server::with_options(Fake::standalone(), options);
+    assert_eq!(server.get("/metrics").status, 200);
+    let reply = server.get("/commands/ruok");
+    assert_eq!(reply.status, 404);
+    assert_eq!(reply.text(), "nothing here; there are /metrics, /livez and /readyz\n");
+}
+
+#[test]
+fn an_empty_command_url_puts_commands_at_the_root() {
+    let options = AdminOptions { command_url: Some(String::new()), ..AdminOptions::default() };
+    let server = Server::with_options(Fake::standalone(), options);
+    assert!(server.get("/").text().contains("href=\"/ruok\""));
+    assert_eq!(server.get("/ruok").header("content-type"), Some("application/json"));
+    assert_eq!(server.get("/livez").text(), "ok\n");
+}
+
+#[test]
+fn idle_connections_are_closed_and_working_ones_are_not() {
+    let options =
+        AdminOptions { idle_timeout: Duration::from_millis(50), ..AdminOptions::default() };
+    let slow = Fake { slowness: Duration::from_millis(300), ..Fake::standalone() };
+    let server = Server::with_options(slow, options);
+    let mut idle = TcpStream::connect(server.address).unwrap();
+    assert_eq!(
+        server.get("/readyz").status,
+        200,
+        "a request may take longer than the idle timeout"
+    );
+    let mut bytes = Vec::new();
+    assert_eq!(idle.read_to_end(&mut bytes).unwrap_or(0), 0);
+}
+
+#[test]
+fn an_upload_that_stalls_is_given_up() {
+    let options =
+        AdminOptions { idle_timeout: Duration::from_millis(50), ..AdminOptions::default() };
+    let server = Server::with_options(Fake::standalone(), options);
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    let head = format!(
+        "POST /commands/restore HTTP/1.1\r\nHost: x\r\n{AUTH}Content-Length: 1000\r\n\r\nZKSN"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 500 "), "{reply}");
+    assert!(server.fake.actions.lock().unwrap().is_empty());
 }
 
 #[test]
@@ -52,8 +104,8 @@ fn pages_for_orchestrators_and_prometheus() {
     expect![[r"
         /livez 200 ok
         /readyz 200 ok: standalone
-        / 404 nothing here; there are /commands, /metrics, /livez and /readyz
-        /nothing 404 nothing here; there are /commands, /metrics, /livez and /readyz
+        / 404 nothing here; there are /commands/, /metrics, /livez and /readyz
+        /nothing 404 nothing here; there are /commands/, /metrics, /livez and /readyz
     "]]
     .assert_eq(&pages);
     let metrics = server.get("/metrics");
