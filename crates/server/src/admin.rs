@@ -12,6 +12,7 @@ mod documents;
 pub mod four_letter;
 pub mod http;
 mod json;
+mod secrets;
 mod snapshot_body;
 mod words;
 

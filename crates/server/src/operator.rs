@@ -70,13 +70,16 @@ impl Operator {
     ) -> Result<Option<SocketAddr>, ServerError> {
         if let config::admin::Metrics::Prometheus { host, port } = &self.config().metrics {
             let listener = http::bind(resolve(host, *port).await?).await?;
-            self.spawn_http(listener, http::AdminOptions::default(), stop);
+            let only_metrics =
+                http::AdminOptions { command_url: None, ..http::AdminOptions::default() };
+            self.spawn_http(listener, only_metrics, stop);
         }
         let Some(admin) = &self.config().admin else { return Ok(None) };
         let listener = http::bind(resolve(&admin.host, admin.port).await?).await?;
         let address = listener.local_addr().ok();
         let options = http::AdminOptions {
-            command_url: admin.command_url.clone(),
+            command_url: Some(admin.command_url.clone()),
+            idle_timeout: admin.idle_timeout,
             snapshot_enabled: admin.snapshot_enabled,
             restore_enabled: admin.restore_enabled,
             restore_interval: admin.rate_limit_interval,

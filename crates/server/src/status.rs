@@ -56,8 +56,8 @@ pub trait AdminSource: Send + Sync {
     fn observers(&self) -> Vec<ObserverConnection>;
     /// `envi`: names and values in the order in which to show them. Also asked while not serving.
     fn environment(&self) -> Vec<(String, String)>;
-    /// Settings that are Java system properties in Apache, without secrets, in any order. Also
-    /// asked while not serving.
+    /// Settings that are Java system properties in Apache, in any order; secrets are hidden later.
+    /// Also asked while not serving.
     fn system_properties(&self) -> Vec<(String, String)>;
     /// The trace mask. It has no effect, but what was set can be read back.
     fn trace_mask(&self) -> i64;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::NOT_SERVING;
 use super::commands::Command;
-use super::java_address;
+use super::{java_address, secrets};
 use crate::metrics::{Number, Shown, Unit, values};
 use crate::stats::SizesReading;
 use crate::status::{
@@ -29,7 +29,13 @@ pub(super) fn answer(
     let fields = match (command, status) {
         (Command::Environment, _) => strings(source.environment()),
         (Command::SystemProperties, _) => {
-            strings(source.system_properties().into_iter().collect::<BTreeMap<_, _>>())
+            let shown = |(name, value): (String, String)| {
+                let value = secrets::shown(&name, value);
+                (name, value)
+            };
+            let sorted: BTreeMap<_, _> =
+                source.system_properties().into_iter().map(shown).collect();
+            strings(sorted)
         }
         (Command::TraceMask, _) => object(json!({ "tracemask": source.trace_mask() })),
         (Command::SetTraceMask, _) => set_trace_mask(arguments, source),
@@ -48,7 +54,8 @@ fn while_serving(command: Command, status: &ServerStatus, source: &dyn AdminSour
         Command::Dump => dump(source),
         Command::Hash => hash(source),
         Command::InitialConfiguration => {
-            object(json!({ "initial_configuration": source.initial_configuration() }))
+            let text = secrets::hide_in_file(&source.initial_configuration());
+            object(json!({ "initial_configuration": text }))
         }
         Command::IsReadOnly => object(json!({ "read_only": status.mode == Mode::ReadOnly })),
         Command::LastSnapshot => last_snapshot(source),

@@ -30,6 +30,9 @@ use crate::metrics::prometheus;
 use crate::status::AdminSource;
 
 mod actions;
+mod listener;
+
+use listener::{Client, IdleListener};
 
 /// How long a stop waits for answers that are on their way.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -37,8 +40,11 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How the admin server is set up. Address and port belong to [`bind`].
 #[derive(Clone, Debug)]
 pub struct AdminOptions {
-    /// Where the commands are (`admin.commandURL`), beginning with `/`.
-    pub command_url: String,
+    /// Where the commands are (`admin.commandURL`): empty, or beginning and not ending with `/`.
+    /// `None` for a port that has only metrics and health.
+    pub command_url: Option<String>,
+    /// Connections end when nothing moves for so long (`admin.idleTimeout`).
+    pub idle_timeout: Duration,
     /// Whether snapshots may be taken (`admin.snapshot.enabled`).
     pub snapshot_enabled: bool,
     /// Whether snapshots may be restored (`admin.restore.enabled`).
@@ -53,7 +59,8 @@ pub struct AdminOptions {
 impl Default for AdminOptions {
     fn default() -> Self {
         Self {
-            command_url: "/commands".to_owned(),
+            command_url: Some("/commands".to_owned()),
+            idle_timeout: Duration::from_secs(30),
             snapshot_enabled: true,
             restore_enabled: true,
             snapshot_interval: Duration::from_millis(300),
@@ -133,12 +140,14 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
-    info!(%address, command_url = options.command_url, "admin server started");
+    let command_url = options.command_url.as_deref();
+    info!(%address, command_url, "admin server started");
+    let listener = IdleListener::new(listener, options.idle_timeout);
     let server = Arc::new(AdminServer::new(source, options));
     let service = Router::new()
         .fallback(handle)
         .with_state(server)
-        .into_make_service_with_connect_info::<SocketAddr>();
+        .into_make_service_with_connect_info::<Client>();
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
@@ -182,31 +191,35 @@ impl AdminServer {
 
 async fn handle(
     State(server): State<Arc<AdminServer>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(client): ConnectInfo<Client>,
     request: Request,
 ) -> Response {
+    let _under_way = client.request();
     if request.method() == Method::TRACE {
         return empty(StatusCode::FORBIDDEN);
     }
     let path = request.uri().path();
-    let below = path.strip_prefix(server.options.command_url.as_str());
-    match (path, below.map(|rest| rest.strip_prefix('/').unwrap_or(rest))) {
-        (_, Some("")) => index(&server.options.command_url),
-        (_, Some(name)) if below != Some(name) => {
-            let name = name.to_owned();
-            command(server, peer, &name, request).await
-        }
-        ("/metrics", _) => blocking(move || metrics(&server)).await,
-        ("/livez", _) => text(StatusCode::OK, "ok\n".to_owned()),
-        ("/readyz", _) => blocking(move || ready(&*server.source)).await,
-        _ => text(
-            StatusCode::NOT_FOUND,
-            format!(
-                "nothing here; there are {}, /metrics, /livez and /readyz\n",
-                server.options.command_url
-            ),
-        ),
+    match path {
+        "/metrics" => return blocking(move || metrics(&server)).await,
+        "/livez" => return text(StatusCode::OK, "ok\n".to_owned()),
+        "/readyz" => return blocking(move || ready(&*server.source)).await,
+        _ => {}
     }
+    let Some(command_url) = server.options.command_url.clone() else {
+        return nothing_here("/metrics, /livez and /readyz");
+    };
+    match path.strip_prefix(command_url.as_str()) {
+        Some("" | "/") => index(&command_url),
+        Some(rest) if rest.starts_with('/') => {
+            let name = rest[1..].to_owned();
+            command(server, client.address, &name, request).await
+        }
+        Some(_) | None => nothing_here(&format!("{command_url}/, /metrics, /livez and /readyz")),
+    }
+}
+
+fn nothing_here(pages: &str) -> Response {
+    text(StatusCode::NOT_FOUND, format!("nothing here; there are {pages}\n"))
 }
 
 fn index(command_url: &str) -> Response {

@@ -2,14 +2,17 @@
 //! and HTTP bodies, which are not.
 
 use std::fs::File;
+use std::future::poll_fn;
 use std::io::{self, Read};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use axum::body::HttpBody;
+use axum::body::{Body, HttpBody};
 use bytes::{Buf, Bytes};
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 /// Bytes read from a file at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -98,14 +101,23 @@ impl Read for BodyReader {
     }
 }
 
-/// Sends all of a body to its reader; stops when the reader does.
-pub(super) async fn send_body(mut body: axum::body::Body, chunks: mpsc::Sender<io::Result<Bytes>>) {
-    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let chunk = match frame {
-            Ok(frame) => Ok(frame.into_data().unwrap_or_default()),
-            Err(error) => Err(io::Error::other(error)),
+/// Sends all of a body to its reader; stops when the reader does, and with an error when nothing
+/// comes for `idle_timeout`.
+pub(super) async fn send_body(
+    mut body: Body,
+    chunks: mpsc::Sender<io::Result<Bytes>>,
+    idle_timeout: Duration,
+) {
+    loop {
+        let next = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
+        let chunk = match timeout(idle_timeout, next).await {
+            Ok(None) => return,
+            Ok(Some(Ok(frame))) => Ok(frame.into_data().unwrap_or_default()),
+            Ok(Some(Err(error))) => Err(io::Error::other(error)),
+            Err(elapsed) => Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
         };
-        if chunks.send(chunk).await.is_err() {
+        let is_last = chunk.is_err();
+        if chunks.send(chunk).await.is_err() || is_last {
             return;
         }
     }

@@ -142,7 +142,7 @@ impl Reading {
     /// What was recorded after `earlier` was read: counts and sum; the extremes stay those of the
     /// whole. After a reset, all of it.
     pub fn since(&self, earlier: &Self) -> Self {
-        if earlier.count > self.count {
+        if earlier.count == 0 || earlier.count > self.count {
             return self.clone();
         }
         let buckets: Vec<u64> = self

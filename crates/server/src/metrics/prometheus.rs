@@ -97,7 +97,7 @@ struct Page(String);
 
 impl Page {
     fn head(&mut self, name: &str, help: &str, kind: &str) {
-        self.line(format_args!("# HELP {name} {help}"));
+        self.line(format_args!("# HELP {name} {}", help.trim_end_matches('.')));
         self.line(format_args!("# TYPE {name} {kind}"));
     }
 

@@ -180,6 +180,7 @@ async fn restore(server: Arc<AdminServer>, body: Body) -> Result<Response, Refus
         server.source.metrics().restore_rate_limited_count.increment();
         return Err(rate_limited(server.options.restore_interval));
     }
+    let idle_timeout = server.options.idle_timeout;
     let (chunks, mut reader) = body_reader();
     let counting = Arc::clone(&server);
     let restored = tokio::task::spawn_blocking(move || {
@@ -188,7 +189,7 @@ async fn restore(server: Arc<AdminServer>, body: Body) -> Result<Response, Refus
         server.source.metrics().restore_time.record(start.elapsed());
         Ok(zxid)
     });
-    send_body(body, chunks).await;
+    send_body(body, chunks, idle_timeout).await;
     let zxid = restored.await.map_err(internal).flatten().inspect_err(|_| {
         counting.source.metrics().restore_error_count.increment();
     })?;
