@@ -120,13 +120,14 @@ async fn connected(
 ) -> Result<(SessionId, Duration), Closing> {
     let mut sent_early = false;
     loop {
-        let (frames, closed) = {
+        let (frames, packets, closed) = {
             let mut outbox = conn.outbox();
-            (std::mem::take(&mut outbox.frames), outbox.closed)
+            let packets = std::mem::take(&mut outbox.packets);
+            (std::mem::take(&mut outbox.frames), packets, outbox.closed)
         };
         if !frames.is_empty() {
             super::write_all(stream, &frames).await?;
-            conn.stats.sent(1);
+            conn.stats.sent(packets);
         }
         if closed {
             return Err(Closing::BySession);
