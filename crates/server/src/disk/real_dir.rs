@@ -148,3 +148,73 @@ impl DirFile for RealFile {
         Ok(self.file.sync_data()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use zoarium_persistence::dir::conformance;
+
+    /// Directories of this test process, removed when it is done with them.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new() -> Self {
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("zoarium-real-dir-{}-{number}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            // What is left over does no harm.
+            let _removed = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn real_dir_is_a_dir() {
+        let mut scratches = Vec::new();
+        conformance::check(|| {
+            let scratch = Scratch::new();
+            let dir = RealDir::open(&scratch.0).unwrap();
+            scratches.push(scratch);
+            dir
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn a_file_is_no_directory() {
+        let scratch = Scratch::new();
+        let path = scratch.0.join("file");
+        fs::write(&path, b"").unwrap();
+        assert!(RealDir::open(&path).is_err());
+        assert!(RealDir::open(&scratch.0.join("missing")).is_err());
+    }
+
+    #[test]
+    fn directories_are_not_listed() {
+        let scratch = Scratch::new();
+        fs::create_dir(scratch.0.join("lost+found")).unwrap();
+        fs::write(scratch.0.join("log.1"), b"").unwrap();
+        assert_eq!(RealDir::open(&scratch.0).unwrap().names().unwrap(), ["log.1"]);
+    }
+
+    #[test]
+    fn allocated_space_is_real() {
+        use std::os::unix::fs::MetadataExt;
+        let scratch = Scratch::new();
+        let mut file = RealDir::open(&scratch.0).unwrap().create("a").unwrap();
+        file.allocate(1 << 20).unwrap();
+        let blocks = file.file.metadata().unwrap().blocks();
+        // A file system that cannot reserve leaves a hole.
+        assert!(blocks == 0 || blocks * 512 >= 1 << 20, "{blocks}");
+        let error = file.allocate(1 << 50).unwrap_err();
+        assert!(error.is_full(), "{error}");
+    }
+}
