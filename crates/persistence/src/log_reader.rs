@@ -4,7 +4,7 @@
 //!
 //! - An entry that a crash cut short ends its file, with a warning. Apache does so silently.
 //! - A damaged entry that no crash explains is an error, as it is to Apache. What a crash can
-//!   explain is decided by [`damage`], whose rules depend on the bytes alone, so that a tear once
+//!   explain is decided in `log_reader/damage.rs` from the bytes alone, so that a tear once
 //!   accepted is accepted again when it no longer lies in the newest file.
 //! - Each zxid must directly follow the one before, across files too. Apache would go on after a
 //!   lost file or a lost block, with a tree that never existed.

@@ -93,6 +93,10 @@ impl<D: Dir> SnapshotWriter<D> {
 
     /// Makes the file durable, gives it its name, and makes that durable.
     ///
+    /// To be called when the log is durable as far as the tree was when the last slice was taken.
+    /// Otherwise a power cut can leave a snapshot that has seen more than the log, and the server
+    /// can serve no reads before its ensemble has sent it the difference.
+    ///
     /// # Errors
     /// As [`SnapshotWriter::write`].
     ///
