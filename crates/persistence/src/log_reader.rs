@@ -59,6 +59,9 @@ impl<'a> LogEntry<'a> {
 }
 
 /// Reads all entries after a zxid.
+///
+/// A log may be read while it is written, up to a zxid that is durable: what stands behind it can
+/// look damaged until it is written to the end.
 #[derive(Debug)]
 pub struct LogReader<'d, D: Dir> {
     dir: &'d D,

@@ -179,10 +179,16 @@ impl<F: crate::dir::DirFile> LogFile<F> {
             none => none.insert(io::create(dir, &log_name(self.first))?),
         };
         let end = self.position + batch.len() as u64;
-        let reserved = size_to_reserve(self.reserved, end, reserve);
-        if reserved > self.reserved {
-            named.allocate(reserved)?;
-            self.reserved = reserved;
+        let wanted = size_to_reserve(self.reserved, end, reserve);
+        if wanted > self.reserved {
+            self.reserved = match named.allocate(wanted) {
+                // The last space of a disk is as good as any, if the batch fits.
+                Err(error) if error.is_full() && wanted > end => {
+                    named.allocate(end)?;
+                    end
+                }
+                allocated => allocated.map(|()| wanted)?,
+            };
         }
         let mut position = self.position;
         for piece in batch.chunks(UNSYNCED_MAX) {

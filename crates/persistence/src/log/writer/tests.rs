@@ -70,7 +70,7 @@ fn a_full_disk_delays_and_loses_nothing() {
         writer.sync().unwrap();
         disk.set_capacity(Some(disk.used() + 100));
         for zxid in 2..5 {
-            writer.append(Zxid(zxid), &create(Zxid(zxid), 3000));
+            writer.append(Zxid(zxid), &create(Zxid(zxid), 9000));
             assert!(writer.sync().unwrap_err().is_full());
             assert_eq!(zxids(&dir), [1], "no reader takes a partial batch for entries");
         }
@@ -79,6 +79,25 @@ fn a_full_disk_delays_and_loses_nothing() {
         assert_eq!(dir.names().unwrap(), ["log.1"]);
         assert_eq!(zxids(&disk.crash(Survival::OnlySynced).dir("d")), [1, 2, 3, 4]);
     }
+}
+
+#[test]
+fn the_last_space_of_a_disk_is_used() {
+    let disk = MemDisk::new();
+    disk.set_capacity(Some(20_000));
+    let mut writer = writer(&disk.dir("d"), 1 << 16);
+    let mut last = 0;
+    let error = loop {
+        let zxid = Zxid(last + 1);
+        writer.append(zxid, &create(zxid, 1000));
+        match writer.sync() {
+            Ok(_) => last += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(error.is_full());
+    assert_eq!(last, 18);
+    assert_eq!(zxids(&disk.crash(Survival::OnlySynced).dir("d")), (1..=18).collect::<Vec<_>>());
 }
 
 #[test]
