@@ -10,6 +10,7 @@ use crate::shared::{Shared, random_below};
 use crate::snapshots::Snapshots;
 use real_dir::RealDir;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use zoarium_peer::LogRecord;
 use zoarium_persistence::StorageError;
@@ -30,6 +31,8 @@ enum Job {
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
     jobs: Inbox<Job>,
+    /// The server ends: a full disk is not waited for.
+    stopping: AtomicBool,
 }
 
 impl Disk {
@@ -40,6 +43,7 @@ impl Disk {
 
     /// Ends the thread once everything queued is durable.
     pub(crate) fn stop(&self) {
+        self.stopping.store(true, Relaxed);
         self.jobs.push(Job::Stop);
     }
 }
@@ -135,7 +139,7 @@ impl DiskThread {
         let Some(upto) = upto else { return Ok(()) };
         let mut full = false;
         while let Err(error) = self.writer.write() {
-            if !error.is_full() {
+            if !error.is_full() || self.disk.stopping.load(Relaxed) {
                 return Err(error);
             }
             if !full {

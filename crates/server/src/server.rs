@@ -13,7 +13,7 @@ use crate::shared::Shared;
 use crate::snapshots::{SnapshotThread, Snapshots, Taken};
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -252,19 +252,28 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
 }
 
 fn open_dirs(config: &ServerConfig) -> Result<DataDirs<RealDir>, ServerError> {
-    let open = |path: PathBuf, create: bool| {
-        let made = if create { std::fs::create_dir_all(&path) } else { Ok(()) };
-        made.and_then(|()| RealDir::open(&path))
-            .map_err(|source| ServerError::DataDir { path, source })
-    };
     let storage = &config.storage;
-    let create = storage.create_dirs;
+    let open = |path: PathBuf| {
+        open_dir(&path, storage.create_dirs).map_err(|source| ServerError::DataDir { path, source })
+    };
     Ok(DataDirs {
-        root: open(storage.data_dir.clone(), create)?,
-        snapshots: open(storage.data_dir.join("version-2"), create)?,
-        logs: open(storage.log_dir.join("version-2"), create)?,
+        root: open(storage.data_dir.clone())?,
+        snapshots: open(storage.data_dir.join("version-2"))?,
+        logs: open(storage.log_dir.join("version-2"))?,
         logs_apart: storage.log_dir != storage.data_dir,
     })
+}
+
+/// Opens a directory; makes it first, so that it is there after a power cut too, if `create` allows
+/// it.
+fn open_dir(path: &Path, create: bool) -> io::Result<RealDir> {
+    if create && !path.exists() {
+        std::fs::create_dir_all(path)?;
+        for made in path.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty()) {
+            std::fs::File::open(made)?.sync_all()?;
+        }
+    }
+    RealDir::open(path)
 }
 
 fn recover(config: &ServerConfig, dirs: &DataDirs<RealDir>) -> Result<Recovered, ServerError> {
