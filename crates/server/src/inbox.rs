@@ -54,6 +54,10 @@ impl<T> Inbox<T> {
                 }
             };
         }
+        drop(waiting);
+        // Whoever is about to add to the batch may do so first: larger batches cost less.
+        std::thread::yield_now();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut *waiting, batch);
     }
 }

@@ -143,8 +143,9 @@ impl PeerLoop {
         let shared = Arc::clone(&self.shared);
         {
             let tree = shared.tree();
+            // What comes in one batch came at one time.
+            let now = shared.clock.now();
             for input in inputs {
-                let now = shared.clock.now();
                 self.peer.step(now, &tree, input, &mut self.effects);
                 self.sort_effects();
             }

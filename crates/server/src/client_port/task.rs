@@ -78,6 +78,7 @@ pub(super) struct Client {
     order: Order,
     /// The requests that are under way in the peer loop, and when they were read.
     asked: VecDeque<(Instant, OpCode, Xid)>,
+    turn_began: Instant,
     /// What was answered without the peer loop this turn.
     at_once: AtOnce,
     session: SessionId,
@@ -133,6 +134,7 @@ impl Client {
             written: 0,
             order: Order::default(),
             asked: VecDeque::new(),
+            turn_began: Instant::now(),
             at_once: AtOnce::default(),
         }
     }
@@ -218,6 +220,7 @@ impl Client {
         // events into the outbox, so a client hears of a change before it can read its effect.
         let mut tree = None;
         self.receive(out)?;
+        self.turn_began = Instant::now();
         for taken in 0.. {
             if !self.takes_requests() || out.len() + self.unsent.len() > REPLIES_BYTES_MAX {
                 break;
@@ -259,7 +262,7 @@ impl Client {
                 put_header_frame(out, ReplyHeader { xid, zxid: -1, error: error.to_wire() });
             }
             Route::PeerLoop => {
-                self.asked.push_back((Instant::now(), OpCode::Error, xid));
+                self.asked.push_back((self.turn_began, OpCode::Error, xid));
                 let conn = self.conn.id;
                 to_loop.push(LoopEvent::Request(Request::Refuse { conn, xid, error }));
             }
@@ -268,7 +271,7 @@ impl Client {
 
     fn hand_over(&mut self, op: OpCode, xid: Xid, length: usize) -> LoopEvent {
         let body = take_frame(&mut self.unread, length, RequestHeader::WIRE_SIZE);
-        self.asked.push_back((Instant::now(), op, xid));
+        self.asked.push_back((self.turn_began, op, xid));
         self.conn.stats.received();
         LoopEvent::Request(Request::Client(ClientRequest {
             conn: self.conn.id,
