@@ -59,6 +59,9 @@ impl Context<'_> {
     }
 }
 
+/// Bytes of a [`TxnDigest`].
+const DIGEST_BYTES: usize = 12;
+
 /// A request whose record cannot be read. It takes no place in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Undecodable;
@@ -169,13 +172,16 @@ impl Prep {
         let decision = decide(self, &mut out);
         self.txn = out;
         let mut decision = decision?;
-        if decision.is_ok() && self.txn.len() > cx.options.txn_bytes_max {
+        if decision.is_ok() && self.txn.len() + DIGEST_BYTES > cx.options.txn_bytes_max {
             self.outstanding.roll_back(cx.zxid);
             decision = Err(ErrorCode::BadArguments);
         }
         let kind = match decision {
             Ok(kind) => {
-                if let Some(value) = self.outstanding.digest() {
+                // A closeSession without its list ends at the header, as before 3.6: whatever
+                // followed would be read as the list.
+                let is_bare = self.txn.len() == record;
+                if let Some(value) = self.outstanding.digest().filter(|_| !is_bare) {
                     TxnDigest { version: TxnDigest::VERSION, value }.encode(&mut self.txn);
                 }
                 kind
