@@ -39,7 +39,7 @@ impl Prep {
         if self.outstanding.exists(&path, cx.tree) {
             return Err(ErrorCode::NodeExists);
         }
-        if matches!(parent.owner(), Owner::Session(_)) {
+        if matches!(parent.owner, Owner::Session(_)) {
             return Err(ErrorCode::NoChildrenForEphemerals);
         }
         self.check_quota(cx, &path, 1, data_length(request.data))?;
