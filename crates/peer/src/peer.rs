@@ -258,9 +258,7 @@ impl Peer {
     /// Proposes the next due container or TTL znode, and looks for new ones when there is none.
     fn on_reaper_timer(&mut self, now: Now, tree: &Tree, effects: &mut Effects<Self>) {
         if self.to_reap.is_empty() {
-            let never_used_max = self.options.container_never_used_max;
-            let never_used_ms =
-                never_used_max.map(|max| i64::try_from(max.as_millis()).unwrap_or(i64::MAX));
+            let never_used_ms = self.options.container_never_used_ms();
             self.to_reap.extend(tree.reap_candidates(now.wall_ms, never_used_ms));
         }
         if !self.disk_full

@@ -14,8 +14,9 @@ use crate::options::PeerOptions;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::BufMut;
-use outstanding::Outstanding;
+use outstanding::{Outstanding, Record};
 use zoarium_proto::acl::{AclList, Perms};
+use zoarium_proto::create::Owner;
 use zoarium_proto::multi::WriteOp;
 use zoarium_proto::path;
 use zoarium_proto::request::{
@@ -235,6 +236,9 @@ impl Prep {
         if znode.num_children > 0 {
             return Err(ErrorCode::NotEmpty);
         }
+        if !is_due(cx, &znode) {
+            return Err(ErrorCode::BadVersion);
+        }
         self.outstanding.delete((path, &znode), (parent_path, parent), cx.zxid);
         Txn::Delete { path: path.into(), reaped: true }.encode_record(out);
         Ok(OpCode::DeleteContainer)
@@ -314,6 +318,20 @@ impl Prep {
         let version = next_version(znode.raw.version, request.version)?;
         Txn::Check { path: path.into(), version }.encode_record(out);
         Ok(OpCode::Check)
+    }
+}
+
+/// Whether a childless container or TTL znode may go. It was found due in the tree some time ago,
+/// and may be touched or be another znode by now. Apache asks only whether it is an ephemeral.
+fn is_due(cx: &Context<'_>, znode: &Record) -> bool {
+    let idle_ms = cx.time_ms.saturating_sub(znode.raw.mtime);
+    match znode.owner {
+        Owner::None | Owner::Session(_) => false,
+        Owner::Container => {
+            let never_used_ms = cx.options.container_never_used_ms();
+            znode.raw.cversion > 0 || never_used_ms.is_some_and(|ms| idle_ms > ms)
+        }
+        Owner::Ttl(ttl_ms) => idle_ms > ttl_ms,
     }
 }
 
