@@ -266,7 +266,8 @@ impl Peer {
         {
             self.propose_own(now, tree, SessionId::NONE, effects, |prep, cx| prep.reap(cx, &path));
         }
-        let delay = if self.to_reap.is_empty() {
+        // With a full disk the rest waits as well; nothing is gained by asking often.
+        let delay = if self.to_reap.is_empty() || self.disk_full {
             self.options.reaper_interval
         } else {
             Duration::from_secs(60) / self.options.reaper_per_minute_max.max(1)
