@@ -80,7 +80,7 @@ fn kind_of(
     (CreateKind::Plain { ephemeral, with_stat: op == OpCode::Create2 }, owner)
 }
 
-/// The counter of a sequential name: ten digits, a sign if it has wrapped.
+/// The counter of a sequential name: ten digits, and a sign if it is negative.
 fn sequence(cversion: i32) -> alloc::string::String {
     format!("{cversion:010}")
 }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sequence_is_ten_digits_and_goes_on_after_the_wrap() {
+    fn sequence_is_ten_digits_and_a_sign() {
         assert_eq!(sequence(0), "0000000000");
         assert_eq!(sequence(i32::MAX), "2147483647");
         assert_eq!(sequence(i32::MIN), "-2147483648");

@@ -65,12 +65,16 @@ impl Record {
         }
     }
 
-    /// Counts a child; the result is the stored cversion after it.
+    /// Counts a child; the result is the cversion that the transaction carries. As in the tree,
+    /// one that is not higher (after the highest of all) leaves the stat as it is.
     pub(super) fn add_child(&mut self, zxid: Zxid) -> i32 {
         self.num_children += 1;
-        self.raw.cversion = self.raw.cversion.wrapping_add(1);
-        self.raw.pzxid = zxid;
-        self.raw.cversion
+        let cversion = self.raw.cversion.wrapping_add(1);
+        if cversion > self.raw.cversion {
+            self.raw.cversion = cversion;
+            self.raw.pzxid = zxid;
+        }
+        cversion
     }
 
     pub(super) fn set_data(
