@@ -121,10 +121,10 @@ impl Prep {
             }
             if op == OpCode::SetAcl {
                 let request = SetAclRequest::decode(&mut reader).map_err(|_| Undecodable)?;
-                return Ok(cx.check_session().and_then(|()| prep.set_acl(cx, &request, out)));
+                return Ok(prep.set_acl(cx, &request, out));
             }
             let write = decode_write(op, &mut reader)?;
-            Ok(cx.check_session().and_then(|()| prep.write(cx, &write, out)))
+            Ok(prep.write(cx, &write, out))
         })
     }
 
@@ -212,6 +212,7 @@ impl Prep {
         request: &PathVersionRequest<'_>,
         out: &mut Vec<u8>,
     ) -> Decision {
+        cx.check_session()?;
         let path = request.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
         let (parent_path, _) = path.rsplit_once('/').ok_or(ErrorCode::BadArguments)?;
         if path.contains('\0') || path::RESERVED.contains(&path) {
@@ -250,6 +251,7 @@ impl Prep {
         request: &SetDataRequest<'_>,
         out: &mut Vec<u8>,
     ) -> Decision {
+        cx.check_session()?;
         let path = valid_path(request.path.as_deref())?;
         let mut znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::WRITE)?;
@@ -267,6 +269,7 @@ impl Prep {
         request: &SetAclRequest<'_>,
         out: &mut Vec<u8>,
     ) -> Decision {
+        cx.check_session()?;
         let path = valid_path(request.path.as_deref())?;
         let mut buffer = Vec::new();
         let acl = cx.options.access.fixup(request.acl, cx.identities, &mut buffer)?;
@@ -312,6 +315,7 @@ impl Prep {
         request: &PathVersionRequest<'_>,
         out: &mut Vec<u8>,
     ) -> Decision {
+        cx.check_session()?;
         let path = valid_path(request.path.as_deref())?;
         let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::READ)?;
@@ -351,8 +355,11 @@ fn decode_write<'a>(op: OpCode, reader: &mut Reader<'a>) -> Result<WriteOp<'a>, 
 }
 
 /// A standalone server has no ensemble to change.
-const fn reconfig_refusal(cx: &Context<'_>) -> ErrorCode {
-    if cx.options.reconfig_enabled { ErrorCode::Unimplemented } else { ErrorCode::ReconfigDisabled }
+fn reconfig_refusal(cx: &Context<'_>) -> ErrorCode {
+    if !cx.options.reconfig_enabled {
+        return ErrorCode::ReconfigDisabled;
+    }
+    cx.check_session().err().unwrap_or(ErrorCode::Unimplemented)
 }
 
 fn valid_path(path: Option<&str>) -> Result<&str, ErrorCode> {

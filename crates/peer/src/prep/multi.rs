@@ -24,7 +24,6 @@ impl Prep {
             MultiRequest::Writes(writes) => writes,
             MultiRequest::Reads(_) => return Err(ErrorCode::MarshallingError),
         };
-        cx.check_session()?;
         let mut failed = None;
         out.put_i32(length(writes.len()));
         for write in &writes {
