@@ -138,8 +138,9 @@ impl<'a> Part<'a> {
         Ok(Some(match op {
             OpCode::Create | OpCode::Create2 | OpCode::CreateContainer | OpCode::CreateTtl => {
                 let create = CreateRequest::decode(op, reader)?;
-                // Apache fails on unknown flags while it reads, so no part is tried.
-                if CreateMode::from_wire(create.flags).is_none() {
+                // Apache fails on unknown flags while it reads, so no part is tried; those of a
+                // createTTL it looks at later.
+                if op != OpCode::CreateTtl && CreateMode::from_wire(create.flags).is_none() {
                     let value = create.flags.into();
                     return Err(DecodeError::UnknownValue { what: "create flags", value });
                 }
