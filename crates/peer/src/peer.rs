@@ -46,7 +46,8 @@ impl Peer {
         }
         let start_ms = u64::try_from(now.wall_ms).unwrap_or(0);
         let first = SessionId::first(options.server_id, start_ms);
-        let newest_known = tree.sessions().keys().next_back().copied();
+        let own = |id: &&SessionId| id.server_id() == options.server_id;
+        let newest_known = tree.sessions().keys().rev().find(own).copied();
         Self {
             prep: Prep::new(tree, options.digest_enabled),
             sessions,
