@@ -110,7 +110,7 @@ impl Prep {
         self.transact(cx, |prep, out| {
             let mut reader = Reader::new(body);
             if op == OpCode::Multi {
-                return Ok(prep.multi(cx, &mut reader, out));
+                return prep.multi(cx, &mut reader, out);
             }
             if op == OpCode::CloseSession {
                 return Ok(Ok(prep.close_session(cx, out)));

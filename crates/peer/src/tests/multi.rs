@@ -132,17 +132,17 @@ fn unreadable_multi_takes_its_place_in_the_order() {
         c1 multi create /a; check null
             c1 #9 0xa MarshallingError
         c1 multi create /a acl=null
-            c1 #10 0xb MarshallingError
+            c1 #10 0xa MarshallingError
         c1 multi create /a acl=none
-            c1 #11 0xc [InvalidAcl]
+            c1 #11 0xb [InvalidAcl]
         c1 multi ttl /a acl=null
-            c1 #12 0xd [InvalidAcl]
+            c1 #12 0xc [InvalidAcl]
         c1 multi ttl /a for=0
-            c1 #13 0xe [BadArguments]
+            c1 #13 0xd [BadArguments]
         c1 multi ttl /a mode=9
-            c1 #14 0xf [BadArguments]
+            c1 #14 0xe [BadArguments]
         c1 create /a
-            c1 #15 0x10 /a
+            c1 #15 0xf /a
         log
             0x1 by c1 #0: open 6000
             0x2 by c1 #1: MarshallingError, no digest
@@ -154,12 +154,11 @@ fn unreadable_multi_takes_its_place_in_the_order() {
             0x8 by c1 #7: MarshallingError, no digest
             0x9 by c1 #8: MarshallingError, no digest
             0xa by c1 #9: MarshallingError, no digest
-            0xb by c1 #10: MarshallingError, no digest
-            0xc by c1 #11: multi [InvalidAcl]
-            0xd by c1 #12: multi [InvalidAcl]
-            0xe by c1 #13: multi [BadArguments]
-            0xf by c1 #14: multi [BadArguments]
-            0x10 by c1 #15: create /a, 1 of its parent
+            0xb by c1 #11: multi [InvalidAcl]
+            0xc by c1 #12: multi [InvalidAcl]
+            0xd by c1 #13: multi [BadArguments]
+            0xe by c1 #14: multi [BadArguments]
+            0xf by c1 #15: create /a, 1 of its parent
     "#]]);
 }
 
