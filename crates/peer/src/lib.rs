@@ -26,6 +26,8 @@ mod prep;
 mod reply;
 mod request;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
 pub use options::PeerOptions;
 pub use order::{Order, Route};

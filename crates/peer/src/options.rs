@@ -34,3 +34,11 @@ pub struct PeerOptions {
     /// How ACLs are understood.
     pub access: AccessRules,
 }
+
+impl PeerOptions {
+    /// [`PeerOptions::container_never_used_max`] in milliseconds.
+    pub(crate) fn container_never_used_ms(&self) -> Option<i64> {
+        let max = self.container_never_used_max?;
+        Some(i64::try_from(max.as_millis()).unwrap_or(i64::MAX))
+    }
+}

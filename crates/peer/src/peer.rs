@@ -46,7 +46,8 @@ impl Peer {
         }
         let start_ms = u64::try_from(now.wall_ms).unwrap_or(0);
         let first = SessionId::first(options.server_id, start_ms);
-        let newest_known = tree.sessions().keys().next_back().copied();
+        let own = |id: &&SessionId| id.server_id() == options.server_id;
+        let newest_known = tree.sessions().keys().rev().find(own).copied();
         Self {
             prep: Prep::new(tree, options.digest_enabled),
             sessions,
@@ -258,9 +259,7 @@ impl Peer {
     /// Proposes the next due container or TTL znode, and looks for new ones when there is none.
     fn on_reaper_timer(&mut self, now: Now, tree: &Tree, effects: &mut Effects<Self>) {
         if self.to_reap.is_empty() {
-            let never_used_max = self.options.container_never_used_max;
-            let never_used_ms =
-                never_used_max.map(|max| i64::try_from(max.as_millis()).unwrap_or(i64::MAX));
+            let never_used_ms = self.options.container_never_used_ms();
             self.to_reap.extend(tree.reap_candidates(now.wall_ms, never_used_ms));
         }
         if !self.disk_full
@@ -268,7 +267,8 @@ impl Peer {
         {
             self.propose_own(now, tree, SessionId::NONE, effects, |prep, cx| prep.reap(cx, &path));
         }
-        let delay = if self.to_reap.is_empty() {
+        // With a full disk the rest waits as well; nothing is gained by asking often.
+        let delay = if self.to_reap.is_empty() || self.disk_full {
             self.options.reaper_interval
         } else {
             Duration::from_secs(60) / self.options.reaper_per_minute_max.max(1)

@@ -14,8 +14,9 @@ use crate::options::PeerOptions;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::BufMut;
-use outstanding::Outstanding;
+use outstanding::{Outstanding, Record};
 use zoarium_proto::acl::{AclList, Perms};
+use zoarium_proto::create::Owner;
 use zoarium_proto::multi::WriteOp;
 use zoarium_proto::path;
 use zoarium_proto::request::{
@@ -58,6 +59,9 @@ impl Context<'_> {
         if self.session_open { Ok(()) } else { Err(ErrorCode::SessionExpired) }
     }
 }
+
+/// Bytes of a [`TxnDigest`].
+const DIGEST_BYTES: usize = 12;
 
 /// A request whose record cannot be read. It takes no place in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +110,7 @@ impl Prep {
         self.transact(cx, |prep, out| {
             let mut reader = Reader::new(body);
             if op == OpCode::Multi {
-                return Ok(prep.multi(cx, &mut reader, out));
+                return prep.multi(cx, &mut reader, out);
             }
             if op == OpCode::CloseSession {
                 return Ok(Ok(prep.close_session(cx, out)));
@@ -117,10 +121,10 @@ impl Prep {
             }
             if op == OpCode::SetAcl {
                 let request = SetAclRequest::decode(&mut reader).map_err(|_| Undecodable)?;
-                return Ok(cx.check_session().and_then(|()| prep.set_acl(cx, &request, out)));
+                return Ok(prep.set_acl(cx, &request, out));
             }
             let write = decode_write(op, &mut reader)?;
-            Ok(cx.check_session().and_then(|()| prep.write(cx, &write, out)))
+            Ok(prep.write(cx, &write, out))
         })
     }
 
@@ -169,13 +173,16 @@ impl Prep {
         let decision = decide(self, &mut out);
         self.txn = out;
         let mut decision = decision?;
-        if decision.is_ok() && self.txn.len() > cx.options.txn_bytes_max {
+        if decision.is_ok() && self.txn.len() + DIGEST_BYTES > cx.options.txn_bytes_max {
             self.outstanding.roll_back(cx.zxid);
             decision = Err(ErrorCode::BadArguments);
         }
         let kind = match decision {
             Ok(kind) => {
-                if let Some(value) = self.outstanding.digest() {
+                // A closeSession without its list ends at the header, as before 3.6: whatever
+                // followed would be read as the list.
+                let is_bare = self.txn.len() == record;
+                if let Some(value) = self.outstanding.digest().filter(|_| !is_bare) {
                     TxnDigest { version: TxnDigest::VERSION, value }.encode(&mut self.txn);
                 }
                 kind
@@ -205,6 +212,7 @@ impl Prep {
         request: &PathVersionRequest<'_>,
         out: &mut Vec<u8>,
     ) -> Decision {
+        cx.check_session()?;
         let path = request.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
         let (parent_path, _) = path.rsplit_once('/').ok_or(ErrorCode::BadArguments)?;
         if path.contains('\0') || path::RESERVED.contains(&path) {
@@ -229,6 +237,9 @@ impl Prep {
         if znode.num_children > 0 {
             return Err(ErrorCode::NotEmpty);
         }
+        if !is_due(cx, &znode) {
+            return Err(ErrorCode::BadVersion);
+        }
         self.outstanding.delete((path, &znode), (parent_path, parent), cx.zxid);
         Txn::Delete { path: path.into(), reaped: true }.encode_record(out);
         Ok(OpCode::DeleteContainer)
@@ -240,6 +251,7 @@ impl Prep {
         request: &SetDataRequest<'_>,
         out: &mut Vec<u8>,
     ) -> Decision {
+        cx.check_session()?;
         let path = valid_path(request.path.as_deref())?;
         let mut znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::WRITE)?;
@@ -257,6 +269,7 @@ impl Prep {
         request: &SetAclRequest<'_>,
         out: &mut Vec<u8>,
     ) -> Decision {
+        cx.check_session()?;
         let path = valid_path(request.path.as_deref())?;
         let mut buffer = Vec::new();
         let acl = cx.options.access.fixup(request.acl, cx.identities, &mut buffer)?;
@@ -302,12 +315,27 @@ impl Prep {
         request: &PathVersionRequest<'_>,
         out: &mut Vec<u8>,
     ) -> Decision {
+        cx.check_session()?;
         let path = valid_path(request.path.as_deref())?;
         let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::READ)?;
         let version = next_version(znode.raw.version, request.version)?;
         Txn::Check { path: path.into(), version }.encode_record(out);
         Ok(OpCode::Check)
+    }
+}
+
+/// Whether a childless container or TTL znode may go. It was found due in the tree some time ago,
+/// and may be touched or be another znode by now. Apache asks only whether it is an ephemeral.
+fn is_due(cx: &Context<'_>, znode: &Record) -> bool {
+    let idle_ms = cx.time_ms.saturating_sub(znode.raw.mtime);
+    match znode.owner {
+        Owner::None | Owner::Session(_) => false,
+        Owner::Container => {
+            let never_used_ms = cx.options.container_never_used_ms();
+            znode.raw.cversion > 0 || never_used_ms.is_some_and(|ms| idle_ms > ms)
+        }
+        Owner::Ttl(ttl_ms) => idle_ms > ttl_ms,
     }
 }
 
@@ -327,8 +355,11 @@ fn decode_write<'a>(op: OpCode, reader: &mut Reader<'a>) -> Result<WriteOp<'a>, 
 }
 
 /// A standalone server has no ensemble to change.
-const fn reconfig_refusal(cx: &Context<'_>) -> ErrorCode {
-    if cx.options.reconfig_enabled { ErrorCode::Unimplemented } else { ErrorCode::ReconfigDisabled }
+fn reconfig_refusal(cx: &Context<'_>) -> ErrorCode {
+    if !cx.options.reconfig_enabled {
+        return ErrorCode::ReconfigDisabled;
+    }
+    cx.check_session().err().unwrap_or(ErrorCode::Unimplemented)
 }
 
 fn valid_path(path: Option<&str>) -> Result<&str, ErrorCode> {

@@ -66,21 +66,27 @@ impl Sessions {
     pub(crate) fn heard(&mut self, id: SessionId, at: Instant) {
         let Some(timeout) = self.by_id.get(&id).map(|session| session.timeout) else { return };
         let deadline = self.deadline(at, timeout);
-        let Some(session) = self.by_id.get_mut(&id) else { return };
-        if session.closing || deadline <= session.deadline {
-            return;
+        let Some(session) = self.by_id.get(&id) else { return };
+        if !session.closing && deadline > session.deadline {
+            self.move_to(id, deadline);
         }
+    }
+
+    fn move_to(&mut self, id: SessionId, deadline: Instant) {
+        let Some(session) = self.by_id.get_mut(&id) else { return };
         let bucket = core::mem::replace(&mut session.deadline, deadline);
         Self::leave(&mut self.buckets, bucket, id);
         self.buckets.entry(deadline).or_default().insert(id);
     }
 
-    /// Renews a session from a connection, with a newly negotiated timeout.
+    /// Renews an open session from a connection, with a newly negotiated timeout, which may be
+    /// shorter and bring the deadline forward.
     pub(crate) fn renew(&mut self, id: SessionId, timeout_ms: i32, conn: ConnId, now: Instant) {
+        let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
         if let Some(session) = self.by_id.get_mut(&id) {
-            session.timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
+            session.timeout = timeout;
         }
-        self.heard(id, now);
+        self.move_to(id, self.deadline(now, timeout));
         self.attach(id, conn);
     }
 

@@ -70,6 +70,11 @@ impl SessionId {
         Self(value.cast_signed()).skip_container_owner()
     }
 
+    /// The id of the server that opened it.
+    pub const fn server_id(self) -> u8 {
+        self.0.to_be_bytes()[0]
+    }
+
     /// The id after this one.
     #[must_use]
     pub const fn next(self) -> Self {

@@ -99,8 +99,8 @@ impl<'a> MultiRequest<'a> {
     /// Reads the parts up to the end header.
     ///
     /// # Errors
-    /// If the bytes are no such sequence, a part may not stand in a multi, or reads and writes
-    /// are mixed.
+    /// [`DecodeError::Null`] for a create without an ACL. Another error if the bytes are no such sequence, a part may not stand in a multi,
+    /// or reads and writes are mixed.
     pub fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let mut parts = Self::Empty;
         loop {
@@ -138,10 +138,10 @@ impl<'a> Part<'a> {
         Ok(Some(match op {
             OpCode::Create | OpCode::Create2 | OpCode::CreateContainer | OpCode::CreateTtl => {
                 let create = CreateRequest::decode(op, reader)?;
-                // Apache fails on unknown flags while it reads, so no part is tried.
-                if CreateMode::from_wire(create.flags).is_none() {
-                    let value = create.flags.into();
-                    return Err(DecodeError::UnknownValue { what: "create flags", value });
+                // Apache looks at them while it reads, so no part is tried; at those of a createTTL
+                // it looks later.
+                if op != OpCode::CreateTtl {
+                    check_create(&create)?;
                 }
                 Self::Write(WriteOp::Create(op, create))
             }
@@ -155,4 +155,12 @@ impl<'a> Part<'a> {
             _ => return Ok(None),
         }))
     }
+}
+
+/// The checks of Apache's `CreateOptions`, in their order.
+fn check_create(create: &CreateRequest<'_>) -> Result<(), DecodeError> {
+    let unknown = DecodeError::UnknownValue { what: "create flags", value: create.flags.into() };
+    let mode = CreateMode::from_wire(create.flags).ok_or(unknown)?;
+    create.acl.ok_or(DecodeError::Null { what: "ACL list" })?;
+    if mode.is_ttl() { Err(unknown) } else { Ok(()) }
 }

@@ -21,6 +21,7 @@ impl Prep {
     ) -> Decision {
         let mode = CreateMode::from_wire(request.flags).ok_or(ErrorCode::BadArguments)?;
         check_ttl(cx, mode, request.ttl_ms)?;
+        cx.check_session()?;
         let asked = request.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
         let (parent_path, _) = asked.rsplit_once('/').ok_or(ErrorCode::BadArguments)?;
         if asked.contains('\0') {
@@ -39,7 +40,7 @@ impl Prep {
         if self.outstanding.exists(&path, cx.tree) {
             return Err(ErrorCode::NodeExists);
         }
-        if matches!(parent.owner(), Owner::Session(_)) {
+        if matches!(parent.owner, Owner::Session(_)) {
             return Err(ErrorCode::NoChildrenForEphemerals);
         }
         self.check_quota(cx, &path, 1, data_length(request.data))?;
@@ -80,7 +81,7 @@ fn kind_of(
     (CreateKind::Plain { ephemeral, with_stat: op == OpCode::Create2 }, owner)
 }
 
-/// The counter of a sequential name: ten digits, a sign if it has wrapped.
+/// The counter of a sequential name: ten digits, and a sign if it is negative.
 fn sequence(cversion: i32) -> alloc::string::String {
     format!("{cversion:010}")
 }
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sequence_is_ten_digits_and_goes_on_after_the_wrap() {
+    fn sequence_is_ten_digits_and_a_sign() {
         assert_eq!(sequence(0), "0000000000");
         assert_eq!(sequence(i32::MAX), "2147483647");
         assert_eq!(sequence(i32::MIN), "-2147483648");

@@ -1,38 +1,37 @@
 //! Several writes in one transaction.
 
-use super::{Context, Decision, Prep, put_part};
+use super::{Context, Decision, Prep, Undecodable, put_part};
 use alloc::vec::Vec;
 use bytes::BufMut;
+use zoarium_proto::CreateMode;
 use zoarium_proto::jute::length;
-use zoarium_proto::multi::MultiRequest;
-use zoarium_proto::{ErrorCode, OpCode, Reader};
+use zoarium_proto::multi::{MultiRequest, WriteOp};
+use zoarium_proto::request::CreateRequest;
+use zoarium_proto::{DecodeError, ErrorCode, OpCode, Reader};
 
 impl Prep {
     /// Decides the parts in order, each on top of those before it. The first that fails undoes
     /// them all; the transaction then says which one it was.
+    ///
+    /// # Errors
+    /// [`Undecodable`], like Apache, for nothing but a create without an ACL.
     pub(super) fn multi(
         &mut self,
         cx: &Context<'_>,
         reader: &mut Reader<'_>,
         out: &mut Vec<u8>,
-    ) -> Decision {
-        let Ok(request) = MultiRequest::decode(reader) else {
-            return Err(ErrorCode::MarshallingError);
+    ) -> Result<Decision, Undecodable> {
+        let writes = match MultiRequest::decode(reader) {
+            Ok(MultiRequest::Empty) => Some(Vec::new()),
+            Ok(MultiRequest::Writes(writes)) => writes.into_iter().map(as_part).collect(),
+            Err(DecodeError::Null { .. }) => return Err(Undecodable),
+            // All else that cannot be done takes its place in the order.
+            Ok(MultiRequest::Reads(_)) | Err(_) => None,
         };
-        let writes = match request {
-            MultiRequest::Empty => Vec::new(),
-            MultiRequest::Writes(writes) => writes,
-            MultiRequest::Reads(_) => return Err(ErrorCode::MarshallingError),
-        };
-        cx.check_session()?;
+        let Some(writes) = writes else { return Ok(Err(ErrorCode::MarshallingError)) };
         let mut failed = None;
         out.put_i32(length(writes.len()));
         for write in &writes {
-            // A null path does not fail its part but the whole, without results, as in Apache.
-            if failed.is_none() && write.path().is_none() {
-                self.outstanding.roll_back(cx.zxid);
-                return Err(ErrorCode::MarshallingError);
-            }
             let part = put_part(out, |out| match failed {
                 Some(_) => Err(ErrorCode::RuntimeInconsistency),
                 None => self.write(cx, write, out),
@@ -42,6 +41,22 @@ impl Prep {
         if failed.is_some() {
             self.outstanding.roll_back(cx.zxid);
         }
-        Ok(OpCode::Multi)
+        Ok(Ok(OpCode::Multi))
     }
+}
+
+/// A part as it counts inside a multi, where the mode of a create decides the operation rather
+/// than the other way round (Apache's `Op`). `None` for a null path, which spoils the whole multi,
+/// whatever comes before it.
+fn as_part(write: WriteOp<'_>) -> Option<WriteOp<'_>> {
+    write.path()?;
+    let WriteOp::Create(op, request) = write else { return Some(write) };
+    let op = match CreateMode::from_wire(request.flags) {
+        Some(CreateMode::Container) => OpCode::CreateContainer,
+        Some(mode) if mode.is_ttl() => OpCode::CreateTtl,
+        Some(_) | None if op == OpCode::CreateTtl => OpCode::Create,
+        Some(_) | None => op,
+    };
+    let ttl_ms = request.ttl_ms.filter(|_| op == OpCode::CreateTtl);
+    Some(WriteOp::Create(op, CreateRequest { ttl_ms, ..request }))
 }

@@ -19,6 +19,8 @@ use zoarium_tree::{Tree, Znode, digest};
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) raw: RawStat,
+    /// How the tree reads the owner in `raw`.
+    pub(super) owner: Owner,
     pub(super) num_children: usize,
     /// Bytes of data.
     pub(super) data_length: i64,
@@ -46,6 +48,7 @@ impl Record {
         Self {
             digest_before: 0,
             raw: znode.raw(),
+            owner: znode.owner(),
             num_children: znode.num_children(),
             data_length: data_length(znode.data()),
             content_crc: znode.content_crc(),
@@ -62,16 +65,16 @@ impl Record {
         }
     }
 
-    pub(super) const fn owner(&self) -> Owner {
-        Owner::from_raw(self.raw.owner)
-    }
-
-    /// Counts a child; the result is the stored cversion after it.
+    /// Counts a child; the result is the cversion that the transaction carries. As in the tree,
+    /// one that is not higher (after the highest of all) leaves the stat as it is.
     pub(super) fn add_child(&mut self, zxid: Zxid) -> i32 {
         self.num_children += 1;
-        self.raw.cversion = self.raw.cversion.wrapping_add(1);
-        self.raw.pzxid = zxid;
-        self.raw.cversion
+        let cversion = self.raw.cversion.wrapping_add(1);
+        if cversion > self.raw.cversion {
+            self.raw.cversion = cversion;
+            self.raw.pzxid = zxid;
+        }
+        cversion
     }
 
     pub(super) fn set_data(
@@ -192,6 +195,7 @@ impl Outstanding {
         };
         let record = Record {
             raw,
+            owner,
             num_children: 0,
             data_length: data_length(data),
             content_crc: digest::content_crc(path, data),
@@ -241,10 +245,7 @@ impl Outstanding {
     pub(super) fn correct_ephemerals(&self, session: SessionId, paths: &mut BTreeSet<String>) {
         for (_, path) in &self.order {
             let owned = self.newest.get(path).is_some_and(|newest| {
-                newest
-                    .state
-                    .as_ref()
-                    .is_some_and(|record| record.owner() == Owner::Session(session))
+                newest.state.as_ref().is_some_and(|record| record.owner == Owner::Session(session))
             });
             if owned {
                 paths.insert(String::from(&**path));

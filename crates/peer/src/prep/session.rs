@@ -1,6 +1,6 @@
 //! Ending sessions.
 
-use super::{Context, Prep};
+use super::{Context, DIGEST_BYTES, Prep};
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,8 +19,7 @@ impl Prep {
         let start = out.len();
         let txn = Txn::CloseSession { paths: paths.iter().map(|path| path.into()).collect() };
         txn.encode_record(out);
-        // Room for the digest that follows.
-        if out.len() + 12 > cx.options.txn_bytes_max {
+        if out.len() + DIGEST_BYTES > cx.options.txn_bytes_max {
             out.truncate(start);
         }
         for path in &paths {
