@@ -268,9 +268,11 @@ fn open_dirs(config: &ServerConfig) -> Result<DataDirs<RealDir>, ServerError> {
 /// it.
 fn open_dir(path: &Path, create: bool) -> io::Result<RealDir> {
     if create && !path.exists() {
+        let missing: Vec<_> = path.ancestors().take_while(|it| !it.exists()).collect();
         std::fs::create_dir_all(path)?;
-        for made in path.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty()) {
-            std::fs::File::open(made)?.sync_all()?;
+        for parent in missing.into_iter().filter_map(Path::parent) {
+            let here = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            std::fs::File::open(here)?.sync_all()?;
         }
     }
     RealDir::open(path)
