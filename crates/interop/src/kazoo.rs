@@ -22,6 +22,9 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// Limit of one test, in seconds.
 const TEST_LIMIT_S: &str = "60";
 
+/// A server that does not start fails every test, slowly; so many failures end the run.
+const FAILURES_MAX: &str = "12";
+
 /// The test files in two groups that take about as long, run at the same time.
 const GROUPS: [&[&str]; 2] = [
     &[
@@ -64,6 +67,8 @@ struct Pytest<'a> {
     kind: Kind,
     name: &'a str,
     servers: u16,
+    /// Settings that the shim leaves out.
+    without: &'a [String],
 }
 
 pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
@@ -85,10 +90,11 @@ pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<(
 
 fn one_server(tools: &Tools, kind: Kind, expected: &Expected) -> Result<String> {
     known_files(tools)?;
+    let deselected = &expected.three | &expected.not_run;
     let group = |name: &str, files: &[&str]| {
-        let pytest = Pytest { tools, kind, name, servers: 1 };
+        let pytest = Pytest { tools, kind, name, servers: 1, without: &expected.without };
         let files: Vec<_> = files.iter().map(|file| format!("kazoo/tests/{file}.py")).collect();
-        pytest.run(&files, &expected.three)
+        pytest.run(&files, &deselected)
     };
     let mut outcomes = std::thread::scope(|scope| {
         let first = scope.spawn(|| group("kazoo-1", GROUPS[0]));
@@ -103,7 +109,8 @@ fn one_server(tools: &Tools, kind: Kind, expected: &Expected) -> Result<String> 
 
 fn three_servers(tools: &Tools, kind: Kind, expected: &Expected) -> Result<String> {
     let tests: Vec<String> = expected.three.iter().cloned().collect();
-    let pytest = Pytest { tools, kind, name: "kazoo-three", servers: 3 };
+    let without = &expected.without;
+    let pytest = Pytest { tools, kind, name: "kazoo-three", servers: 3, without };
     let mut outcomes = pytest.run(&tests, &BTreeSet::new())?;
     let retried = retry(tools, kind, 3, expected, &mut outcomes)?;
     let bad: Vec<_> = outcomes.iter().filter(|(_, outcome)| *outcome != "passed").collect();
@@ -130,7 +137,8 @@ fn retry(
     if again.is_empty() || again.len() > 10 {
         return Ok(String::new());
     }
-    let pytest = Pytest { tools, kind, name: "kazoo-again", servers };
+    let without = &expected.without;
+    let pytest = Pytest { tools, kind, name: "kazoo-again", servers, without };
     outcomes.extend(pytest.run(&again, &BTreeSet::new())?);
     Ok(format!(", {} of them at the second attempt", again.len()))
 }
@@ -155,11 +163,12 @@ impl Pytest<'_> {
         let mut command = bound(tools.python());
         command.args(["-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider"]);
         command.args(["-p", "kazoo_outcomes", "--timeout", TEST_LIMIT_S]);
+        command.args(["--maxfail", FAILURES_MAX]);
         command.args(deselected.iter().map(|test| format!("--deselect={test}")));
         command.args(tests).current_dir(tools.root.join("kazoo"));
         let path = std::env::var("PATH").unwrap_or_default();
         if self.kind == Kind::Zoarium {
-            command.env("PATH", format!("{}:{path}", shim(tools)?.display()));
+            command.env("PATH", format!("{}:{path}", shim(tools, self.without)?.display()));
         }
         command.env("PYTHONPATH", tools.source.join("clients/python"));
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("TMPDIR", &dir);
@@ -181,11 +190,14 @@ impl Pytest<'_> {
     }
 }
 
-/// The directory with our `java`.
-fn shim(tools: &Tools) -> Result<PathBuf> {
+/// The directory with our `java`, which leaves out the settings in `without`.
+fn shim(tools: &Tools, without: &[String]) -> Result<PathBuf> {
     let dir = tools.root.join("shim");
     fs::create_dir_all(&dir)?;
-    // Options before the main class; the class is followed by the path of zoo.cfg.
+    let skip: String = without.iter().map(|key| format!("-D{key}*) ;;\n    ")).collect();
+    let drop: String = without.iter().map(|key| format!(" -e '/^{key}/d'")).collect();
+    // Options before the main class; the class is followed by the path of zoo.cfg. No value that
+    // kazoo passes contains a space.
     let script = format!(
         "#!/bin/sh\n\
          # Takes a command line for Apache's server and starts Zoarium instead.\n\
@@ -193,11 +205,12 @@ fn shim(tools: &Tools) -> Result<PathBuf> {
          while [ $# -gt 0 ]; do\n  \
            case $1 in\n    \
              -cp|-classpath) shift ;;\n    \
+             {skip}\
              -D*) properties=\"$properties $1\" ;;\n    \
              -*) ;;\n    \
              *.QuorumPeerMain|*.ZooKeeperServerMain)\n      \
-               # No value that kazoo passes contains a space.\n      \
-               exec '{}' server $properties \"$2\" ;;\n  \
+               sed -e ''{drop} \"$2\" > \"$2.zoarium\"\n      \
+               exec '{}' server $properties \"$2.zoarium\" ;;\n  \
            esac\n  \
            shift\n\
          done\n\
@@ -206,7 +219,7 @@ fn shim(tools: &Tools) -> Result<PathBuf> {
         tools.zoarium()?.display()
     );
     let path = dir.join("java");
-    // Written aside and renamed: another check may be executing the old one.
+    // Written aside and renamed: another pytest may be executing the old one.
     let draft = dir.join(format!("java.{:?}", std::thread::current().id()));
     fs::write(&draft, script)?;
     fs::set_permissions(&draft, fs::Permissions::from_mode(0o755))?;
@@ -218,6 +231,9 @@ fn shim(tools: &Tools) -> Result<PathBuf> {
 struct Expected {
     three: BTreeSet<String>,
     wait: Option<String>,
+    not_run: BTreeSet<String>,
+    /// Beginnings of keys that the server would refuse.
+    without: Vec<String>,
     /// Outcome and reason by test.
     listed: BTreeMap<String, (String, String)>,
 }
@@ -225,7 +241,13 @@ struct Expected {
 impl Expected {
     fn read(path: &Path, kind: Kind) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-        let mut expected = Self { three: BTreeSet::new(), wait: None, listed: BTreeMap::new() };
+        let mut expected = Self {
+            three: BTreeSet::new(),
+            wait: None,
+            not_run: BTreeSet::new(),
+            without: Vec::new(),
+            listed: BTreeMap::new(),
+        };
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (entry, reason) =
                 line.split_once(" # ").with_context(|| format!("no reason in {line:?}"))?;
@@ -233,7 +255,13 @@ impl Expected {
             match entry.split(' ').collect::<Vec<_>>()[..] {
                 ["three", test] => drop(expected.three.insert(test.to_owned())),
                 ["wait", server] if concerns(server) => expected.wait = Some(reason.to_owned()),
-                ["wait", _] => {}
+                ["without", server, key] if concerns(server) => {
+                    expected.without.push(key.to_owned());
+                }
+                ["not-run", server, test] if concerns(server) => {
+                    expected.not_run.insert(test.to_owned());
+                }
+                ["wait", _] | ["without" | "not-run", _, _] => {}
                 [outcome @ ("skipped" | "failed"), server, test] => {
                     if concerns(server) {
                         let entry = (outcome.to_owned(), reason.to_owned());
@@ -260,7 +288,8 @@ impl Expected {
         }
         let passed = outcomes.values().filter(|outcome| *outcome == "passed").count();
         if wrong.is_empty() {
-            return Ok(format!("{passed} passed, {} as listed", self.listed.len()));
+            let (listed, not_run) = (self.listed.len(), self.not_run.len());
+            return Ok(format!("{passed} passed, {listed} as listed, {not_run} left out"));
         }
         bail!("{passed} passed, {} wrong\n{}", wrong.len(), wrong.join("\n"))
     }
@@ -273,7 +302,13 @@ mod tests {
     fn listed(test: &str) -> Expected {
         let entry = ("failed".to_owned(), "TLS".to_owned());
         let listed = BTreeMap::from([(test.to_owned(), entry)]);
-        Expected { three: BTreeSet::new(), wait: None, listed }
+        Expected {
+            three: BTreeSet::new(),
+            wait: None,
+            not_run: BTreeSet::new(),
+            without: Vec::new(),
+            listed,
+        }
     }
 
     fn outcomes(list: &[(&str, &str)]) -> Outcomes {

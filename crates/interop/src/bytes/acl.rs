@@ -121,6 +121,25 @@ pub(super) fn invalid(s: &mut Stage) -> Result<()> {
     )
 }
 
+/// An id may be null on the wire: kazoo writes every empty string so.
+pub(super) fn null_ids(s: &mut Stage) -> Result<()> {
+    let with_null_id = |path: &str, scheme: &str| {
+        let body = Jute::new().text(path).text("x").int(1).int(31).text(scheme).int(-1).int(0);
+        any(&format!("create {path} with a null id in scheme {scheme:?}"), op::CREATE, body)
+    };
+    s.open("c")?;
+    s.call("c", plain("/nullid"))?;
+    for who in ["nobody", "u"] {
+        if who == "u" {
+            s.call("c", auth("digest", "u:p"))?;
+        }
+        for scheme in ["auth", "world", "digest", "ip", "nope", ""] {
+            s.call("c", with_null_id(&format!("/nullid/{who}-{scheme}"), scheme))?;
+        }
+    }
+    s.all("c", [acl_of("/nullid/u-auth"), data_of("/nullid/u-auth", false), close_session()])
+}
+
 /// Digests are masked for those without ADMIN; `auth` becomes the caller's own identities.
 pub(super) fn getting(s: &mut Stage) -> Result<()> {
     let mixed: &[Acl] = &[

@@ -37,6 +37,23 @@ pub(super) fn accepted(s: &mut Stage) -> Result<()> {
     s.all("c", [who_am_i(), data_of("/auth/mine", false), close_session()])
 }
 
+/// An auth packet and what needs it in one write.
+pub(super) fn pipelined(s: &mut Stage) -> Result<()> {
+    s.open("c")?;
+    s.call("c", plain("/authpipe"))?;
+    s.burst(
+        "c",
+        "auth, create, read in one write",
+        &[
+            auth("digest", "u:p"),
+            create("/authpipe/mine", "x", &[Acl(31, "auth", "")], 0),
+            data_of("/authpipe/mine", false),
+            who_am_i(),
+        ],
+    )?;
+    s.call("c", close_session())
+}
+
 pub(super) fn refused(s: &mut Stage) -> Result<()> {
     let cut = Jute::new().int(0).text("digest");
     s.each_alone([

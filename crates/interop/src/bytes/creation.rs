@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use super::request::{
-    Acl, CONTAINER, EPHEMERAL, EPHEMERAL_SEQUENTIAL, OPEN, PERSISTENT, SEQUENTIAL, TTL,
-    TTL_SEQUENTIAL, any, children2_of, close_session, create, create2, data_of, delete, exists,
-    plain,
+    Acl, CONTAINER, EPHEMERAL, EPHEMERAL_SEQUENTIAL, OPEN, Ours, PERSISTENT, SEQUENTIAL, TTL,
+    TTL_SEQUENTIAL, TTL_SERVED, any, children2_of, close_session, create, create2, data_of, delete,
+    exists, plain,
 };
 use super::stage::Stage;
 use crate::wire::{Jute, NULL, op};
@@ -108,9 +108,9 @@ pub(super) fn bad_arguments(s: &mut Stage) -> Result<()> {
     s.all(
         "c",
         [
-            create("/args/ttl", "x", OPEN, TTL).note("ttl missing"),
-            create("/args/ttl", "x", OPEN, TTL_SEQUENTIAL).note("ttl missing"),
-            create2("/args/ttl", "x", TTL).note("ttl missing"),
+            create("/args/ttl", "x", OPEN, TTL).ours(TTL_SERVED, Ours::Error(-8)),
+            create("/args/ttl", "x", OPEN, TTL_SEQUENTIAL).ours(TTL_SERVED, Ours::Error(-8)),
+            create2("/args/ttl", "x", TTL).ours(TTL_SERVED, Ours::Error(-8)),
             create("/args/x", "x", &[], PERSISTENT).note("empty acl"),
             any("create with null acl", op::CREATE, null_acl("/args/x")),
             any(
@@ -165,7 +165,7 @@ pub(super) fn container(s: &mut Stage) -> Result<()> {
             container("/container/eph", EPHEMERAL),
             container("/container/seq-", SEQUENTIAL),
             container("/container/bad", 9),
-            container("/container/ttl", TTL),
+            container("/container/ttl", TTL).ours(TTL_SERVED, Ours::Error(-8)),
             container("/container", CONTAINER).note("exists"),
             plain("/container/child"),
             children2_of("/container", false),

@@ -72,6 +72,9 @@ fn layout(op: i32) -> &'static [Field] {
     }
 }
 
+/// Permissions, scheme, id.
+type AclEntry = (i32, Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// Rewrites a reply while reading it.
 struct Rewriter<'a> {
     names: &'a Names,
@@ -173,6 +176,11 @@ impl Rewriter<'_> {
 
     fn text(&mut self) -> Result<()> {
         let text = self.reader.text()?.map(<[u8]>::to_vec);
+        self.emit_text(text);
+        Ok(())
+    }
+
+    fn emit_text(&mut self, text: Option<Vec<u8>>) {
         self.hint.push_str(&match &text {
             None => " null".to_owned(),
             Some(bytes) => format!(" {:?}", String::from_utf8_lossy(bytes)),
@@ -181,7 +189,6 @@ impl Rewriter<'_> {
             None => self.emit(|out| out.int(-1)),
             Some(bytes) => self.emit(|out| out.text(bytes)),
         }
-        Ok(())
     }
 
     fn stat(&mut self) -> Result<()> {
@@ -228,13 +235,24 @@ impl Rewriter<'_> {
         Ok(())
     }
 
+    /// Entries in their order. Only neighbours of the same permissions and scheme are sorted: that
+    /// is what `auth` became, and Apache keeps a connection's identities in a hash table.
     fn acls(&mut self) -> Result<()> {
         let count = self.count()?;
-        self.emit(|out| out.int(count));
+        let mut acls = Vec::new();
         for _ in 0..count {
-            self.int()?;
-            self.text()?;
-            self.text()?;
+            let perms = self.reader.int()?;
+            let scheme = self.reader.text()?.map(<[u8]>::to_vec);
+            acls.push((perms, scheme, self.reader.text()?.map(<[u8]>::to_vec)));
+        }
+        let alike = |a: &AclEntry, b: &AclEntry| (a.0, &a.1) == (b.0, &b.1);
+        acls.chunk_by_mut(alike).for_each(<[AclEntry]>::sort);
+        self.emit(|out| out.int(count));
+        for (perms, scheme, id) in acls {
+            self.emit(|out| out.int(perms));
+            self.hint.push_str(&format!(" {perms}"));
+            self.emit_text(scheme);
+            self.emit_text(id);
         }
         Ok(())
     }
@@ -251,11 +269,7 @@ impl Rewriter<'_> {
         self.hint.push_str(&format!(" {count} identities"));
         self.emit(|out| out.int(count));
         for text in pairs.into_iter().flat_map(|(scheme, user)| [scheme, user]) {
-            self.hint.push_str(&format!(" {:?}", text.as_deref().map(String::from_utf8_lossy)));
-            self.emit(|out| match text {
-                None => out.int(-1),
-                Some(text) => out.text(text),
-            });
+            self.emit_text(text);
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::request::{
-    Await, OPEN, SEQUENTIAL, any, children2_of, close_session, create, data_of, exists, path_only,
-    ping, plain, set_data, sync,
+    Await, OPEN, Ours, SEQUENTIAL, any, children2_of, close_session, create, data_of, exists,
+    path_only, ping, plain, set_data, sync,
 };
 use super::stage::Stage;
 use crate::wire::{Jute, frame, op};
@@ -115,26 +115,23 @@ pub(super) fn frames(s: &mut Stage) -> Result<()> {
 pub(super) fn unknown_ops(s: &mut Stage) -> Result<()> {
     for number in [0, 10, 23, 50, 99, 108, 200, 1000, i32::MAX, -1, -12, -100, i32::MIN] {
         let request = any(&format!("op {number}"), number, Jute::new().text("/").int(0));
-        s.each_alone([request.closes().ours(STAYS, 1, -1, -6)])?;
+        s.each_alone([request.closes().ours(STAYS, Ours::SameAndOpen)])?;
     }
     Ok(())
 }
 
-/// Request types that servers use among themselves.
+/// Request types that servers use among themselves, and Apache's takes from clients as well. They
+/// change its state, so only ours is asked.
 pub(super) fn internal_ops(s: &mut Stage) -> Result<()> {
+    let refused = |xid: i32| Jute::new().int(xid).long(-1).int(-6);
+    let create_session = any("createSession", op::CREATE_SESSION, Jute::new().int(5000));
+    let delete_container = path_only("deleteContainer", op::DELETE_CONTAINER, "/internal");
     s.open("c")?;
     s.all("c", [create("/internal", "x", OPEN, 4).op(op::CREATE_CONTAINER)])?;
-    s.call("c", close_session())?;
-    s.each_alone([any("createSession", op::CREATE_SESSION, Jute::new().int(5000))
-        .closes()
-        .ours(STAYS, 1, -1, -6)])?;
     s.open("d")?;
-    let refused = "deleteContainer is refused to clients: it has no ACL check";
-    s.call(
-        "d",
-        path_only("deleteContainer", op::DELETE_CONTAINER, "/internal").ours(refused, 1, -1, -6),
-    )?;
-    s.call("d", close_session())
+    s.only_ours("d", create_session.ours_exactly(STAYS, refused(1)))?;
+    s.only_ours("d", delete_container.ours_exactly("only the server may reap", refused(2)))?;
+    s.all("c", [exists("/internal", false), close_session()])
 }
 
 /// Many requests in one write: replies in order, a read behind a pending write sees it.

@@ -6,6 +6,7 @@ use super::request::{
     OPEN, Request, close_session, create, data_of, delete, multi, plain, set_data,
 };
 use super::stage::Stage;
+use crate::wire::Jute;
 
 fn limits(path: &str, text: &str) -> Request {
     create(&format!("/zookeeper/quota{path}/zookeeper_limits"), text, OPEN, 0)
@@ -75,8 +76,11 @@ pub(super) fn hard_limits(s: &mut Stage) -> Result<()> {
             plain("/hard/soft").note("soft limits only warn"),
             stats_of("/hard"),
             set_data("/zookeeper/quota/hard/zookeeper_limits", "nonsense", -1),
-            plain("/hard/nonsense"),
-            close_session(),
         ],
-    )
+    )?;
+    // The last step: the zxid of the znode is on one server only.
+    let created = Jute::new().int(21).long(20).int(0).text("/hard/nonsense");
+    let reason = "quota limits that are no numbers are no limit";
+    s.call("c", plain("/hard/nonsense").ours_exactly(reason, created))?;
+    s.call("c", close_session())
 }

@@ -107,7 +107,7 @@ impl Dice {
             4 => children_of(&path, watch),
             5 => children2_of(&path, watch),
             6 => acl_of(&path),
-            7 => path_only("getAllChildrenNumber", op::GET_ALL_CHILDREN_NUMBER, &path),
+            7 => path_only("getAllChildrenNumber", op::GET_ALL_CHILDREN_NUMBER, root),
             _ => path_only("getEphemerals", op::GET_EPHEMERALS, &path),
         }
     }
@@ -130,7 +130,9 @@ impl Dice {
             17 | 18 => self.watch(root),
             _ => sync(&self.path(root)),
         };
-        if self.chance(DAMAGED) { self.damaged(request) } else { request }
+        // The number of all children of the empty path differs on purpose.
+        let may_be_damaged = request.op != op::GET_ALL_CHILDREN_NUMBER;
+        if may_be_damaged && self.chance(DAMAGED) { self.damaged(request) } else { request }
     }
 
     fn damaged(&mut self, mut request: Request) -> Request {

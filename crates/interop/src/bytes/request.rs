@@ -20,6 +20,10 @@ pub(super) const CONTAINER: i32 = 4;
 pub(super) const TTL: i32 = 5;
 pub(super) const TTL_SEQUENTIAL: i32 = 6;
 
+/// Why a mode with TTL is not answered -6 where Apache has its extended types switched off: the
+/// ttl is looked at instead.
+pub(super) const TTL_SERVED: &str = "createTTL needs no extendedTypesEnabled";
+
 /// What the reader waits for after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Await {
@@ -29,15 +33,23 @@ pub(super) enum Await {
     Close,
 }
 
-/// Our own answer where it differs from Apache's on purpose.
+/// Where our answer differs from Apache's on purpose.
 #[derive(Clone, Debug)]
 pub(super) struct Difference {
     /// Why; the same words as in `docs/differences.md`.
     pub(super) reason: &'static str,
-    /// Our exact answer after normalising.
-    pub(super) frames: Vec<Vec<u8>>,
-    /// Whether we close the connection after it.
-    pub(super) closes: bool,
+    pub(super) ours: Ours,
+}
+
+/// Our own answer.
+#[derive(Clone, Debug)]
+pub(super) enum Ours {
+    /// The same frames, and the connection lives.
+    SameAndOpen,
+    /// The same header with this error code, and no record.
+    Error(i32),
+    /// Exactly this after normalising.
+    Exactly { frames: Vec<Vec<u8>>, closes: bool },
 }
 
 /// One request of a scenario.
@@ -96,21 +108,15 @@ impl Request {
         self
     }
 
-    /// Our answer differs on purpose: one reply with this error and zxid (relative to the
-    /// scenario's start), no body, and the connection stays.
-    pub(super) fn ours(self, reason: &'static str, xid: i32, zxid: i64, err: i32) -> Self {
-        let frame = Jute::new().int(xid).long(zxid).int(err).bytes();
-        self.ours_exactly(reason, vec![frame], false)
+    /// Our answer differs on purpose.
+    pub(super) fn ours(mut self, reason: &'static str, ours: Ours) -> Self {
+        self.expected_difference = Some(Difference { reason, ours });
+        self
     }
 
-    pub(super) fn ours_exactly(
-        mut self,
-        reason: &'static str,
-        frames: Vec<Vec<u8>>,
-        closes: bool,
-    ) -> Self {
-        self.expected_difference = Some(Difference { reason, frames, closes });
-        self
+    /// Our answer is this one frame, and the connection lives.
+    pub(super) fn ours_exactly(self, reason: &'static str, frame: Jute) -> Self {
+        self.ours(reason, Ours::Exactly { frames: vec![frame.bytes()], closes: false })
     }
 
     /// Only the first `len` bytes of the record.

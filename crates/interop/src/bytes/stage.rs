@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::decode::{self, Answer};
 use super::layout;
-use super::request::{Await, Difference, Request};
+use super::request::{Await, Difference, Ours, Request};
 use crate::report::say;
 use crate::wire::{self, Connection, Hello, Reader, ReplyHeader, op};
 
@@ -122,7 +122,10 @@ impl Side {
         client.connection.send(&wire::request(xid, request.op, &request.body))?;
         let mut awaits = request.awaits.unwrap_or(Await::Reply(xid));
         if let Some(difference) = request.expected_difference.as_ref().filter(|_| ours) {
-            awaits = if difference.closes { Await::Close } else { Await::Reply(xid) };
+            awaits = match &difference.ours {
+                Ours::Exactly { closes: true, .. } => Await::Close,
+                Ours::Exactly { .. } | Ours::SameAndOpen | Ours::Error(_) => Await::Reply(xid),
+            };
         }
         self.receive(name, slice::from_ref(request), awaits)
     }
@@ -248,7 +251,8 @@ impl Stage {
         self.steps += 1;
         let place = format!("step {} [{name}] {}", self.steps, request.label);
         let got = self.subject.call(name, &request, true).with_context(|| place.clone())?;
-        self.compare(&place, &expected_answers(&difference), &got, Some(difference.reason))
+        let expected = expected_answers(&difference.ours, &[]);
+        self.compare(&place, &expected, &got, Some(difference.reason))
     }
 
     /// One request after the other on one connection.
@@ -319,9 +323,16 @@ impl Stage {
         })
     }
 
-    /// Only the keys of a word's lines: every key of the reference must be there.
-    pub(super) fn keys(&mut self, word: &str, separator: char) -> Result<()> {
-        let wanted = layout::keys(&self.reference.word(word.as_bytes())?, separator);
+    /// Only the keys of a word's lines: every key of the reference must be there, but for those
+    /// that `except` names.
+    pub(super) fn keys(
+        &mut self,
+        word: &str,
+        separator: char,
+        except: fn(&str) -> bool,
+    ) -> Result<()> {
+        let mut wanted = layout::keys(&self.reference.word(word.as_bytes())?, separator);
+        wanted.retain(|key| !except(key));
         self.step("-", &format!("keys of {word}"), None, |side, _| {
             let found = layout::keys(&side.word(word.as_bytes())?, separator);
             let missing: Vec<_> = wanted.difference(&found).collect();
@@ -354,7 +365,7 @@ impl Stage {
         match &difference {
             None => self.compare(&place, &reference, &got, None),
             Some(difference) => {
-                let expected = expected_answers(difference);
+                let expected = expected_answers(&difference.ours, &reference);
                 self.compare(&place, &expected, &got, Some(difference.reason))
             }
         }
@@ -402,9 +413,24 @@ impl Stage {
     }
 }
 
-fn expected_answers(difference: &Difference) -> Vec<Answer> {
-    let frames = difference.frames.iter().map(|frame| Answer::raw(frame, "as documented"));
-    frames.chain(difference.closes.then(Answer::closed)).collect()
+/// Our answer, where it differs from the reference's.
+fn expected_answers(ours: &Ours, reference: &[Answer]) -> Vec<Answer> {
+    let open = reference.iter().filter(|answer| answer.bytes.is_some());
+    match ours {
+        Ours::SameAndOpen => open.cloned().collect(),
+        Ours::Error(code) => open.take(1).map(|answer| with_error(answer, *code)).collect(),
+        Ours::Exactly { frames, closes } => {
+            let frames = frames.iter().map(|frame| Answer::raw(frame, "as documented"));
+            frames.chain(closes.then(Answer::closed)).collect()
+        }
+    }
+}
+
+/// The header of an answer with another error code.
+fn with_error(answer: &Answer, code: i32) -> Answer {
+    let bytes = answer.bytes.as_deref().unwrap_or_default();
+    let xid_and_zxid = bytes.get(..12).unwrap_or(bytes);
+    Answer::raw(&[xid_and_zxid, &code.to_be_bytes()].concat(), &format!("err {code} as documented"))
 }
 
 /// Compares bytes only: hints are for people.

@@ -3,10 +3,11 @@
 use anyhow::Result;
 
 use super::request::{
-    EPHEMERAL, PERSISTENT, TTL, TTL_SEQUENTIAL, children2_of, close_session, create_ttl, delete,
-    exists, multi, plain,
+    EPHEMERAL, Ours, PERSISTENT, TTL, TTL_SEQUENTIAL, TTL_SERVED, children2_of, close_session,
+    create_ttl, delete, exists, multi, plain,
 };
 use super::stage::Stage;
+use crate::wire::Jute;
 
 /// Largest ttl that fits the owner field: 40 bits.
 const TTL_MS_MAX: i64 = 0xFF_FFFF_FFFF;
@@ -36,13 +37,19 @@ pub(super) fn on(s: &mut Stage) -> Result<()> {
             multi([create_ttl("/ttl/m", TTL, 500_000), delete("/ttl/m", 0)]),
             multi([create_ttl("/ttl/m", TTL, 0)]),
             children2_of("/ttl", false),
+            close_session(),
         ],
     )?;
     // Apache accepts this one, fails to apply its own txn, ends, and fails again at each start.
-    let poison = create_ttl("/ttl/b", PERSISTENT, -1);
-    s.only_ours("c", poison.ours("a mode without ttl is refused in createTTL", 19, 14, -8))?;
-    s.call("c", close_session())
+    // It is the last step, since its zxid is on one server only.
+    s.open("p")?;
+    let refused = Jute::new().int(1).long(POISON_ZXID).int(-8);
+    let reason = "a create with op 21 and a mode that is not a TTL is refused";
+    s.only_ours("p", create_ttl("/ttl/b", PERSISTENT, -1).ours_exactly(reason, refused))
 }
+
+/// The zxid of that step, relative to the scenario's start.
+const POISON_ZXID: i64 = 21;
 
 /// Apache refuses createTTL (-6) without the property; ours serves it.
 pub(super) fn off(s: &mut Stage) -> Result<()> {
@@ -50,11 +57,9 @@ pub(super) fn off(s: &mut Stage) -> Result<()> {
     s.all(
         "c",
         [
-            create_ttl("bad", TTL, 1000).ours(SERVED, 1, 2, -8),
-            create_ttl("/", TTL, 1000).ours(SERVED, 2, 3, -110),
+            create_ttl("bad", TTL, 1000).ours(TTL_SERVED, Ours::Error(-8)),
+            create_ttl("/", TTL, 1000).ours(TTL_SERVED, Ours::Error(-110)),
             close_session(),
         ],
     )
 }
-
-const SERVED: &str = "createTTL needs no extendedTypesEnabled";

@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::request::{
-    Acl, OPEN, acl_of, check, children2_of, close_session, data_of, delete, exists, plain, set_acl,
-    set_data, sync,
+    Acl, OPEN, Ours, acl_of, check, children2_of, close_session, data_of, delete, exists, plain,
+    set_acl, set_data, sync,
 };
 use super::stage::Stage;
 use crate::wire::NULL;
@@ -131,12 +131,10 @@ pub(super) fn zxids_of_failures(s: &mut Stage) -> Result<()> {
             exists("/zx", false),
             set_acl("/zx", &[], -1),
             exists("/zx", false),
-            check("/zx", 0).closes().note("outside a multi").ours(
-                "a lone check is refused and the connection stays",
-                12,
-                -1,
-                -6,
-            ),
+            check("/zx", 0)
+                .closes()
+                .note("outside a multi")
+                .ours("a lone check is refused and the connection lives", Ours::SameAndOpen),
         ],
     )?;
     s.hello("d", "resume", |side| side.resuming("c"))?;

@@ -22,7 +22,8 @@ impl AccessRules {
     ///
     /// # Errors
     /// [`ErrorCode::InvalidAcl`] for a null or empty list, an entry of an unknown scheme or with
-    /// a name its scheme does not allow, and `auth` from a connection that has not authenticated.
+    /// a name its scheme does not allow, and `auth` from a connection that has not authenticated;
+    /// [`ErrorCode::MarshallingError`] for a null name in any scheme but `auth`.
     pub fn fixup<'a>(
         &self,
         asked: Option<AclList<'a>>,
@@ -41,14 +42,24 @@ impl AccessRules {
             if !seen.insert((entry.perms.0, scheme, id)) {
                 continue;
             }
-            let (Some(scheme), Some(id)) = (scheme, id) else {
-                return Err(ErrorCode::InvalidAcl);
-            };
+            let scheme = scheme.ok_or(ErrorCode::InvalidAcl)?;
             if scheme == AUTH {
+                // The id is not looked at: kazoo writes every empty string as null.
                 for holder in self.holders(ids)? {
                     fixed.push(Acl::new(entry.perms, &holder.scheme, &holder.id))?;
                 }
-            } else if (scheme, id) == WORLD || self.is_valid(scheme, id) {
+                continue;
+            }
+            let Some(id) = id else {
+                // Apache's providers fail on it, and only on it.
+                let known = scheme == WORLD.0 || self.scheme(scheme).is_some();
+                return Err(if known {
+                    ErrorCode::MarshallingError
+                } else {
+                    ErrorCode::InvalidAcl
+                });
+            };
+            if (scheme, id) == WORLD || self.is_valid(scheme, id) {
                 fixed.push(Acl::new(entry.perms, scheme, id))?;
             } else {
                 return Err(ErrorCode::InvalidAcl);

@@ -168,6 +168,19 @@ fn fixup_drops_repetitions_and_expands_auth() {
 }
 
 #[test]
+fn fixup_takes_a_null_id_in_auth_alone() {
+    let null_id = |scheme: &'static str| {
+        let entry = Acl { perms: Perms(READ), scheme: Some(scheme.into()), id: None };
+        encode_list(&[entry])
+    };
+    check_fixup(&[("digest", "u:h")], &null_id("auth"), Ok(list(&[(READ, "digest", "u:h")])));
+    for scheme in ["world", "digest", "ip"] {
+        check_fixup(&[], &null_id(scheme), Err(ErrorCode::MarshallingError));
+    }
+    check_fixup(&[], &null_id("none"), Err(ErrorCode::InvalidAcl));
+}
+
+#[test]
 fn fixup_does_not_let_auth_grow_a_list_without_bound() {
     let many: Vec<_> = (0..6000).map(|perms| (perms, "auth", "")).collect();
     let held: Vec<_> = (0..200).map(|n| Id::new("digest", format!("user{n}:h"))).collect();
