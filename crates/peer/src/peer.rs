@@ -125,13 +125,13 @@ impl Peer {
             return self.open_session(now, tree, connect, timeout_ms, effects);
         }
         let session = connect.session;
-        if let Some(before) = self.sessions.detach(session)
-            && before != conn
-        {
+        // Session ids are no secret: any stat of an ephemeral has one. Only who has the password
+        // too may take the session from the connection it is on.
+        let entitled = connect.password == session.password()[..];
+        if entitled && let Some(before) = self.sessions.detach(session) {
             effects.output(Output::Close { conn: before });
         }
-        let known = self.sessions.is_open(session) && connect.password == session.password()[..];
-        let response = if known {
+        let response = if entitled && self.sessions.is_open(session) {
             self.sessions.renew(session, timeout_ms, conn, now.mono);
             ConnectResponse {
                 timeout_ms,
