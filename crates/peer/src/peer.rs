@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 use zoarium_process::{Effects, Input, Instant, Now, PersistSeq};
 use zoarium_proto::connect::ConnectResponse;
-use zoarium_proto::{ErrorCode, OpCode, SessionId, Zxid};
+use zoarium_proto::{ConnId, ErrorCode, OpCode, SessionId, Zxid};
 use zoarium_tree::Tree;
 use zoarium_tree::access::Identities;
 
@@ -74,7 +74,7 @@ impl Peer {
                 self.on_client(now, tree, request, effects);
             }
             Input::Request(Request::Refuse { conn, xid, error }) => {
-                self.pass(Output::Refuse { conn, xid, error }, effects);
+                self.pass(conn, Output::Refuse { conn, xid, error }, effects);
             }
             Input::Request(Request::Disconnected { conn }) => self.sessions.disconnected(conn),
             Input::Request(Request::Heard(sessions)) => {
@@ -125,13 +125,13 @@ impl Peer {
             return self.open_session(now, tree, connect, timeout_ms, effects);
         }
         let session = connect.session;
-        if let Some(before) = self.sessions.detach(session)
-            && before != conn
-        {
+        // Session ids are no secret: any stat of an ephemeral has one. Only who has the password
+        // too may take the session from the connection it is on.
+        let entitled = connect.password == session.password()[..];
+        if entitled && let Some(before) = self.sessions.detach(session) {
             effects.output(Output::Close { conn: before });
         }
-        let known = self.sessions.is_open(session) && connect.password == session.password()[..];
-        let response = if known {
+        let response = if entitled && self.sessions.is_open(session) {
             self.sessions.renew(session, timeout_ms, conn, now.mono);
             ConnectResponse {
                 timeout_ms,
@@ -192,11 +192,11 @@ impl Peer {
         let ClientRequest { conn, session, xid, op, .. } = request;
         self.sessions.heard(session, now.mono);
         if !op.is_write() {
-            return self.pass(Output::Answer(request), effects);
+            return self.pass(conn, Output::Answer(request), effects);
         }
         if self.disk_full && op != OpCode::CloseSession {
             let error = ErrorCode::SystemError;
-            return self.pass(Output::Refuse { conn, xid, error }, effects);
+            return self.pass(conn, Output::Refuse { conn, xid, error }, effects);
         }
         let zxid = self.next_zxid();
         let cx = Context {
@@ -223,7 +223,7 @@ impl Peer {
             }
             Err(Undecodable) => {
                 let error = ErrorCode::MarshallingError;
-                self.pass(Output::Refuse { conn, xid, error }, effects);
+                self.pass(conn, Output::Refuse { conn, xid, error }, effects);
             }
         }
     }
@@ -315,7 +315,12 @@ impl Peer {
         effects.persist(seq, record);
     }
 
-    fn pass(&mut self, output: Output, effects: &mut Effects<Self>) {
+    /// Tells a connection something behind what is under way. While the disk is full the queue
+    /// stands still: then only that counts which is under way for this connection.
+    fn pass(&mut self, conn: ConnId, output: Output, effects: &mut Effects<Self>) {
+        if self.disk_full && !self.pipeline.has_for(conn) {
+            return effects.output(output);
+        }
         if let Some(output) = self.pipeline.pass(output) {
             effects.output(output);
         }

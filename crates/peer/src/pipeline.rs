@@ -54,6 +54,25 @@ enum Stage {
     Passing(Output),
 }
 
+impl Stage {
+    /// Which connection is told when its turn comes.
+    const fn conn(&self) -> Option<ConnId> {
+        match self {
+            Self::Proposal { delivery, .. } => match delivery.origin {
+                Some(Origin::Request { conn, .. } | Origin::Connect { conn, .. }) => Some(conn),
+                None => None,
+            },
+            Self::Passing(output) => match output {
+                Output::Answer(request) => Some(request.conn),
+                Output::Refuse { conn, .. }
+                | Output::Connected { conn, .. }
+                | Output::Close { conn } => Some(*conn),
+                Output::Deliver(_) | Output::OverQuota(_) => None,
+            },
+        }
+    }
+}
+
 /// The queue. Its length is bounded by the driver, who stops reading from connections when too
 /// many requests are under way.
 #[derive(Debug, Default)]
@@ -79,6 +98,11 @@ impl Pipeline {
         }
         self.stages.push_back(Stage::Passing(output));
         None
+    }
+
+    /// Whether there is anything for this connection in the queue. Looks at all of it.
+    pub(crate) fn has_for(&self, conn: ConnId) -> bool {
+        self.stages.iter().any(|stage| stage.conn() == Some(conn))
     }
 
     /// Takes out, in order, what is due when records up to `upto` are committed.

@@ -4,6 +4,7 @@ mod auth;
 mod frames;
 mod handshake;
 mod task;
+mod unsent;
 
 use crate::connection::{Connection, SharedConnection};
 use crate::operator::Operator;

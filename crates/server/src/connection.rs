@@ -17,6 +17,10 @@ use zoarium_tree::access::Identities;
 /// such limit, so that one client can use up a server's memory.
 pub(crate) const OUTBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// How much may come at once for a client that does read: all replies behind one write, and what it
+/// watches of one batch. In bytes.
+const OUTBOX_BURST_BYTES_MAX: usize = 8 * OUTBOX_BYTES_MAX;
+
 /// Apache's `nio.sessionlessCnxnTimeout` by default; only shown, until there is a session.
 const SESSIONLESS_TIMEOUT_MS: u64 = 10_000;
 
@@ -29,6 +33,8 @@ pub(crate) struct Outbox {
     pub(crate) answered: u64,
     /// Packets among the frames, for the statistics.
     pub(crate) packets: u64,
+    /// The connection's task leaves the frames here because its client has not read the last ones.
+    pub(crate) left_by_client: bool,
     /// Nothing follows; close after sending.
     pub(crate) closed: bool,
 }
@@ -90,7 +96,9 @@ impl Connection {
         if outbox.closed {
             return None;
         }
-        if outbox.frames.len() > OUTBOX_BYTES_MAX {
+        let bytes_max =
+            if outbox.left_by_client { OUTBOX_BYTES_MAX } else { OUTBOX_BURST_BYTES_MAX };
+        if outbox.frames.len() > bytes_max {
             self.overflowed.store(true, Relaxed);
             outbox.closed = true;
             outbox.frames = Vec::new();

@@ -278,11 +278,11 @@ impl PeerLoop {
     fn reply(&mut self, conn: ConnId, fill: impl FnOnce(&mut Vec<u8>)) {
         self.shared.under_way.fetch_sub(1, Relaxed);
         let Some(connection) = self.connections.get(&conn) else { return };
-        let Some(mut outbox) = connection.outbox_with_room() else { return };
-        fill(&mut outbox.frames);
-        outbox.answered += 1;
-        outbox.packets += 1;
-        drop(outbox);
+        if let Some(mut outbox) = connection.outbox_with_room() {
+            fill(&mut outbox.frames);
+            outbox.answered += 1;
+            outbox.packets += 1;
+        }
         if self.to_wake.last().is_none_or(|last| last.id != conn) {
             self.to_wake.push(Arc::clone(connection));
         }

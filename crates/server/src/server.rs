@@ -211,6 +211,10 @@ impl Server {
                 tracing::error!("a thread ended with a panic");
             }
         }
+        // Last, so that replies to what has become durable may still go out.
+        for connection in self.shared.connections.all() {
+            connection.close();
+        }
     }
 }
 

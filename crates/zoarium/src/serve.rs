@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use zoarium_server::config::{self, ConfigErrors, Loaded, Loudness};
+use zoarium_server::config::{self, ConfigErrors, ConfigWarning, Loaded, Loudness};
 use zoarium_server::exit_code::ExitCode as ServerExit;
 use zoarium_server::{Server, ServerError};
 
@@ -17,12 +17,14 @@ pub(crate) fn run(arguments: &ServerArguments) -> ExitCode {
     }
     let loaded = match config::load_from_process(&arguments.config, &arguments.define) {
         Ok(loaded) => loaded,
-        Err(ConfigErrors { errors, .. }) => {
+        Err(ConfigErrors { errors, warnings }) => {
+            // One of them may name the key that was meant.
+            show_warnings(&warnings);
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
             return fail(&errors.join("\n"), ServerExit::InvalidInvocation);
         }
     };
-    show_warnings(&loaded);
+    show_warnings(&loaded.warnings);
     let runtime = match Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, ServerExit::UnexpectedError),
@@ -68,8 +70,8 @@ fn start_logging(arguments: &ServerArguments) -> Result<(), String> {
     Ok(())
 }
 
-fn show_warnings(loaded: &Loaded) {
-    for warning in &loaded.warnings {
+fn show_warnings(warnings: &[ConfigWarning]) {
+    for warning in warnings {
         match warning.loudness() {
             Loudness::Debug => tracing::debug!("{warning}"),
             Loudness::Info => tracing::info!("{warning}"),

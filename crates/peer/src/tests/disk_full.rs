@@ -73,3 +73,25 @@ fn reaper_waits_while_the_disk_is_full() {
             0x4 by 0x0 #0: reap /a
     "#]]);
 }
+
+#[test]
+fn write_that_waits_for_the_disk_holds_up_its_own_connection_only() {
+    check(expect![[r#"
+        c1 open
+            c1 connected for 6000 ms
+        c2 open
+            c2 connected for 6000 ms
+        hold
+        c1 create /a
+        disk full
+        c2 create /b
+        c2 getData /
+        c1 create /c
+        disk ok
+        settle
+            c2 #1 0x2 SystemError
+            c2 #2 0x2 Some("") 0/0/0 v0.-1.0 0+1
+            c1 #1 0x3 /a
+            c1 #2 0x3 SystemError
+    "#]]);
+}

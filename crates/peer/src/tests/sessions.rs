@@ -74,20 +74,19 @@ fn renewal_moves_the_session_and_closes_the_connection_before() {
     "#]]);
 }
 
-/// As in Apache, the connection before is closed before the password is looked at.
 #[test]
-fn forged_password_closes_the_connection_before_and_gets_nothing() {
+fn forged_password_gets_nothing_and_leaves_the_connection_alone() {
     check(expect![[r#"
         c1 open
             c1 connected for 6000 ms
         c1 create /a eph
             c1 #1 0x2 /a
         c2 renew c1 6000 forged
-            c1 closed
             c2 expired
         stat /a
             2/2/2 v0.0.0 0+0 created +0 modified +0 of c1
         c3 renew c1
+            c1 closed
             c3 connected for 6000 ms
     "#]]);
 }

@@ -43,9 +43,12 @@ pub(super) async fn run(
     conn.stats.received();
     shared.stats.packets_received.increment();
     match first {
-        First::Word(word) => {
-            let answer = answer_word(word, &mut stream, operator).await?;
-            super::write_all(&stream, &answer).await?;
+        First::Word { word, unread } => {
+            let answer = answer_word(word, &unread[4..], &mut stream, operator);
+            match tokio::time::timeout(patience, answer).await {
+                Ok(answered) => answered?,
+                Err(_) => return Err(Closing::Idle(patience)),
+            }
             Ok(None)
         }
         First::Frame { mut unread, length } => {
@@ -59,24 +62,30 @@ pub(super) async fn run(
     }
 }
 
-/// The answer to a four letter word. It may read directories, so a blocking thread makes it.
+/// Answers a four letter word. That may read directories, so a blocking thread makes the answer.
+/// `more` is what has come behind the word.
 async fn answer_word(
     word: FourLetterWord,
+    more: &[u8],
     stream: &mut TcpStream,
     operator: Arc<Operator>,
-) -> io::Result<Vec<u8>> {
+) -> io::Result<()> {
     if !operator.answers(word) {
-        return Ok(word.refusal());
+        return super::write_all(stream, &word.refusal()).await;
     }
     let mut argument = [0; 8];
-    stream.read_exact(&mut argument[..word.argument_len()]).await?;
+    let wanted = &mut argument[..word.argument_len()];
+    let (here, missing) = wanted.split_at_mut(more.len().min(wanted.len()));
+    here.copy_from_slice(&more[..here.len()]);
+    stream.read_exact(missing).await?;
     let argument = i64::from_be_bytes(argument);
     let render = move || four_letter::render(word, argument, &*operator);
-    tokio::task::spawn_blocking(render).await.map_err(io::Error::other)
+    let answer = tokio::task::spawn_blocking(render).await.map_err(io::Error::other)?;
+    super::write_all(stream, &answer).await
 }
 
 enum First {
-    Word(FourLetterWord),
+    Word { word: FourLetterWord, unread: BytesMut },
     Frame { unread: BytesMut, length: usize },
 }
 
@@ -84,7 +93,7 @@ async fn read_first(stream: &mut TcpStream, max: usize) -> Result<First, Closing
     let mut unread = BytesMut::with_capacity(128);
     loop {
         if let Some(word) = unread.first_chunk().and_then(|bytes| FourLetterWord::parse(*bytes)) {
-            return Ok(First::Word(word));
+            return Ok(First::Word { word, unread });
         }
         if let Some(length) = complete_frame(&unread, max)? {
             return Ok(First::Frame { unread, length });

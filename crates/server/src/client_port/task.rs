@@ -2,6 +2,7 @@
 //! hands the rest to the peer loop, and writes replies and events.
 
 use super::frames::{FrameError, complete_frame, take_frame};
+use super::unsent::Unsent;
 use super::{auth, handshake};
 use crate::connection::SharedConnection;
 use crate::operator::Operator;
@@ -30,10 +31,17 @@ use zoarium_tree::read::{self, ReadContext};
 /// Replies that may wait for the socket before no more requests are taken, in bytes.
 const REPLIES_BYTES_MAX: usize = 256 * 1024;
 
+/// Reads of one connection that may be under way in the peer loop: their replies may all be built
+/// at once.
+const READS_UNDER_WAY_MAX: usize = 64;
+
 /// Requests taken before other tasks get their turn.
 const REQUESTS_A_TURN_MAX: usize = 256;
 
 const SCRATCH_BYTES: usize = 64 * 1024;
+
+/// What is kept of the thread's buffer for replies after a turn that needed more.
+const SCRATCH_KEPT_BYTES: usize = 2 * 1024 * 1024;
 
 thread_local! {
     /// Where sockets are read into and replies are built, so that an idle connection keeps no
@@ -72,12 +80,12 @@ pub(super) struct Client {
     shared: Arc<Shared>,
     /// Bytes read and not yet taken.
     unread: BytesMut,
-    /// Bytes built and not yet written; `written` of them are.
-    unsent: Vec<u8>,
-    written: usize,
+    unsent: Unsent,
     order: Order,
     /// The requests that are under way in the peer loop, and when they were read.
     asked: VecDeque<(Instant, OpCode, Xid)>,
+    /// How many of these change nothing.
+    reads_under_way: usize,
     turn_began: Instant,
     /// What was answered without the peer loop this turn.
     at_once: AtOnce,
@@ -130,10 +138,10 @@ impl Client {
             identities: conn.identities(),
             conn,
             shared,
-            unsent: Vec::new(),
-            written: 0,
+            unsent: Unsent::default(),
             order: Order::default(),
             asked: VecDeque::new(),
+            reads_under_way: 0,
             turn_began: Instant::now(),
             at_once: AtOnce::default(),
         }
@@ -184,13 +192,15 @@ impl Client {
 
     /// Does all that can be done without waiting. The result says whether there is more.
     fn turn(&mut self) -> Result<bool, Closing> {
+        let was_stuck = self.is_stuck();
         SCRATCH.with_borrow_mut(|(_, out)| {
-            out.clear();
             let closing = self.take_requests(out);
             let sent = self.send(out);
+            out.clear();
+            out.shrink_to(SCRATCH_KEPT_BYTES);
             let more = closing?;
             sent?;
-            Ok(more)
+            Ok(if was_stuck { !self.is_stuck() } else { more && self.takes_requests() })
         })
     }
 
@@ -222,8 +232,13 @@ impl Client {
         self.receive(out)?;
         self.turn_began = Instant::now();
         for taken in 0.. {
-            if !self.takes_requests() || out.len() + self.unsent.len() > REPLIES_BYTES_MAX {
+            if !self.takes_requests() {
                 break;
+            }
+            if out.len() + self.unsent.len() > REPLIES_BYTES_MAX {
+                // The socket may take all of it, and then nothing but the next turn looks at what
+                // is left in `unread`.
+                return Ok(true);
             }
             let Some(length) = complete_frame(&self.unread, shared.limits.frame_bytes_max)? else {
                 break;
@@ -262,7 +277,7 @@ impl Client {
                 put_header_frame(out, ReplyHeader { xid, zxid: -1, error: error.to_wire() });
             }
             Route::PeerLoop => {
-                self.asked.push_back((self.turn_began, OpCode::Error, xid));
+                self.note_asked(OpCode::Error, xid);
                 let conn = self.conn.id;
                 to_loop.push(LoopEvent::Request(Request::Refuse { conn, xid, error }));
             }
@@ -271,7 +286,7 @@ impl Client {
 
     fn hand_over(&mut self, op: OpCode, xid: Xid, length: usize) -> LoopEvent {
         let body = take_frame(&mut self.unread, length, RequestHeader::WIRE_SIZE);
-        self.asked.push_back((self.turn_began, op, xid));
+        self.note_asked(op, xid);
         self.conn.stats.received();
         LoopEvent::Request(Request::Client(ClientRequest {
             conn: self.conn.id,
@@ -281,6 +296,12 @@ impl Client {
             body,
             identities: self.identities.clone(),
         }))
+    }
+
+    /// Notes a request that goes to the peer loop.
+    fn note_asked(&mut self, op: OpCode, xid: Xid) {
+        self.asked.push_back((self.turn_began, op, xid));
+        self.reads_under_way += usize::from(!op.is_write());
     }
 
     /// Answers the request in the first frame, of `length` bytes.
@@ -344,6 +365,10 @@ impl Client {
         if self.conn.overflowed() {
             return Err(Closing::NotReading);
         }
+        outbox.left_by_client = self.is_stuck() && !outbox.closed;
+        if outbox.left_by_client {
+            return Ok(());
+        }
         if !outbox.frames.is_empty() {
             out.append(&mut outbox.frames);
             outbox.frames.shrink_to(SCRATCH_BYTES);
@@ -368,6 +393,7 @@ impl Client {
         self.shared.stats.packets_received.add(answered);
         for _ in 0..answered {
             let Some((asked, op, xid)) = self.asked.pop_front() else { break };
+            self.reads_under_way -= usize::from(!op.is_write());
             let latency = now.duration_since(asked);
             self.conn.stats.answered(op, xid.0, zxid, latency, now_ms);
             self.shared.stats.latency.record(latency);
@@ -381,9 +407,15 @@ impl Client {
     /// Whether another request may be read: not while this client has left replies unread, and not
     /// while the server has more writes under way than it should and some are this client's.
     fn takes_requests(&self) -> bool {
-        self.unsent.len() - self.written < REPLIES_BYTES_MAX
+        !self.is_stuck()
+            && self.reads_under_way < READS_UNDER_WAY_MAX
             && (self.order.under_way() == 0
                 || self.shared.under_way.load(Relaxed) < self.shared.limits.outstanding_max)
+    }
+
+    /// Whether the client has left so much unread that nothing more is done for it.
+    const fn is_stuck(&self) -> bool {
+        self.unsent.len() >= REPLIES_BYTES_MAX
     }
 
     /// Writes as much as the socket takes; keeps the rest.
@@ -392,24 +424,12 @@ impl Client {
             // An idle connection keeps no memory for requests.
             self.unread = BytesMut::new();
         }
-        if self.unsent.is_empty() {
-            let written = try_write(&self.writer, out)?;
-            self.unsent.extend_from_slice(&out[written..]);
-            return Ok(());
-        }
-        self.unsent.extend_from_slice(out);
-        self.written += try_write(&self.writer, &self.unsent[self.written..])?;
-        if self.written == self.unsent.len() {
-            self.unsent = Vec::new();
-            self.written = 0;
-        }
-        Ok(())
+        self.unsent.send(out, &self.writer)
     }
 
     /// Writes the last replies of a connection that is about to close.
     async fn send_rest(&mut self) {
-        let rest = self.unsent.split_off(self.written);
-        let write = super::write_all(self.writer.as_ref(), &rest);
+        let write = super::write_all(self.writer.as_ref(), self.unsent.rest());
         let _unread_by_client = tokio::time::timeout(super::LAST_WORDS_MAX, write).await;
     }
 
@@ -444,17 +464,4 @@ fn poll_read(
         unread.extend_from_slice(buffer.filled());
         Poll::Ready(Ok(buffer.filled().len()))
     })
-}
-
-fn try_write(stream: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
-    let mut written = 0;
-    while written < bytes.len() {
-        match stream.try_write(&bytes[written..]) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => written += count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(written)
 }

@@ -1,0 +1,75 @@
+//! Many connections.
+
+use crate::client::{Client, Raw};
+use crate::requests::close_session;
+use crate::world::{World, resident_bytes};
+use std::time::Instant;
+
+#[test]
+fn one_address_has_so_many_connections() {
+    let world = World::start("maxClientCnxns=3");
+    let mut clients: Vec<Client> = (0..3).map(|_| world.client()).collect();
+    for _ in 0..5 {
+        assert_eq!(world.raw().frame(), None, "a fourth connection");
+    }
+    clients.iter_mut().for_each(Client::ping);
+    let mut leaving = clients.pop().unwrap();
+    leaving.call(close_session()).ok();
+    leaving.raw.expect_close();
+    crate::world::until("room for a third connection again", || {
+        let mut raw = world.raw();
+        raw.write_to_the_deaf(b"ruok");
+        raw.text() == "imok"
+    });
+}
+
+#[test]
+fn all_addresses_together_have_so_many_connections() {
+    let world = World::start("maxClientCnxns=0\nmaxCnxns=5");
+    let mut clients: Vec<Client> = (0..5).map(|_| world.client()).collect();
+    assert_eq!(world.raw().frame(), None, "a sixth connection");
+    clients.iter_mut().for_each(Client::ping);
+}
+
+#[test]
+fn thousands_of_sessions_connect_ping_and_close() {
+    const SESSIONS: usize = 3000;
+    let world = World::start("maxClientCnxns=0\nclientPortListenBacklog=1000");
+    world.client().ping();
+    let before = resident_bytes();
+    let began = Instant::now();
+    let mut clients: Vec<Client> = (0..SESSIONS / 100)
+        .flat_map(|_| {
+            let handshake =
+                crate::client::handshake(zoarium_proto::SessionId::NONE, &[0; 16], 40_000);
+            let hundred: Vec<Raw> = (0..100)
+                .map(|_| {
+                    let mut raw = world.raw();
+                    raw.write(&handshake);
+                    raw
+                })
+                .collect();
+            hundred.into_iter().map(|raw| Client::from_answered(raw).unwrap())
+        })
+        .collect();
+    let connected = began.elapsed();
+    let each = resident_bytes().saturating_sub(before) / SESSIONS as u64;
+    println!(
+        "{SESSIONS} sessions in {connected:?}; {each} bytes of memory each, of which 4096 and more \
+         are the test's"
+    );
+    assert!(each < 40_000, "{each} bytes for an idle session");
+    for client in &mut clients {
+        client.raw.write(&crate::client::ping());
+    }
+    for client in &mut clients {
+        assert_eq!(client.reply().error, 0);
+    }
+    let requests: Vec<i32> =
+        clients.iter_mut().map(|client| client.send(close_session())).collect();
+    for (client, xid) in clients.iter_mut().zip(requests) {
+        assert_eq!(client.reply().xid, xid);
+    }
+    world.wait_for_connections(0);
+    assert_eq!(world.metric("zk_global_sessions"), 1);
+}

@@ -1,0 +1,20 @@
+//! A whole server in this process against clients and disks that do not behave: bytes that make no
+//! sense, clients that do not read or vanish, crowds, full disks.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "tests may; clippy only sees it in functions marked as tests"
+)]
+#![expect(clippy::print_stdout, reason = "what is measured or skipped is said")]
+
+mod client;
+mod crowds;
+mod disk;
+mod frames;
+mod ordering;
+mod requests;
+mod restarts;
+mod sessions;
+mod silence;
+mod slow_readers;
+mod world;

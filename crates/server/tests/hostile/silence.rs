@@ -1,0 +1,90 @@
+//! Clients that fall silent or vanish.
+
+use crate::client::{Client, handshake};
+use crate::requests::{EPHEMERAL, create, exists};
+use crate::world::{PATIENCE, World};
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+use zoarium_proto::{EventType, SessionId};
+
+const SHORT_TICKS: &str = "tickTime=100\nminSessionTimeout=100\nmaxSessionTimeout=60000";
+
+#[test]
+fn connection_without_a_session_is_closed() {
+    let world = World::start("nio.sessionlessCnxnTimeout=300");
+    let whole = handshake(SessionId::NONE, &[0; 16], 30_000);
+    let rows: [(&str, &[u8]); 5] = [
+        ("nothing", b""),
+        ("half a handshake", &whole[..whole.len() / 2]),
+        ("half a length", &whole[..3]),
+        ("half a word", b"ru"),
+        ("a word without its argument", b"stmk\0\0"),
+    ];
+    for (what, bytes) in rows {
+        let began = Instant::now();
+        let mut raw = world.raw();
+        raw.write(bytes);
+        assert_eq!(raw.frame(), None, "{what}");
+        let took = began.elapsed();
+        assert!(took >= Duration::from_millis(250), "{what}: {took:?}");
+        assert!(took < PATIENCE / 2, "{what}: {took:?}");
+    }
+    world.wait_for_connections(0);
+}
+
+#[test]
+fn silent_client_loses_connection_session_and_ephemerals() {
+    let world = World::start(SHORT_TICKS);
+    let mut watcher = world.client();
+    let mut silent = Client::connect(world.address, 600);
+    assert_eq!(silent.timeout_ms, 600);
+    silent.call(create("/e", b"", EPHEMERAL)).ok();
+    let since = Instant::now();
+    assert_eq!(watcher.call(exists("/e", true)).error, 0);
+    assert_eq!(watcher.event(), (EventType::NodeDeleted, "/e".to_owned()));
+    let took = since.elapsed();
+    assert!(took >= Duration::from_millis(590), "expired after {took:?}");
+    silent.raw.expect_close();
+    world.wait_for_connections(1);
+    assert_eq!(Client::resume(world.address, &silent).session, SessionId::NONE);
+}
+
+#[test]
+fn pings_keep_a_session_and_silence_of_half_its_timeout_does_no_harm() {
+    let world = World::start(SHORT_TICKS);
+    let mut client = Client::connect(world.address, 600);
+    client.call(create("/e", b"", EPHEMERAL)).ok();
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_millis(1500) {
+        client.ping();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(client.call(exists("/e", false)).error, 0);
+}
+
+#[test]
+fn client_that_vanishes_in_a_request_is_a_client_that_vanishes() {
+    let world = World::start(SHORT_TICKS);
+    let mut watcher = world.client();
+    let mut vanishing = Client::connect(world.address, 500);
+    vanishing.call(create("/e", b"", EPHEMERAL)).ok();
+    assert_eq!(watcher.call(exists("/e", true)).error, 0);
+    let (_, whole) = vanishing.number(create("/f", b"", EPHEMERAL));
+    vanishing.raw.write(&whole[..20]);
+    drop(vanishing);
+    world.wait_for_connections(1);
+    assert_eq!(watcher.event(), (EventType::NodeDeleted, "/e".to_owned()));
+    assert_ne!(watcher.call(exists("/f", false)).error, 0);
+}
+
+#[test]
+fn client_that_only_stops_sending_is_gone_at_once_and_its_session_is_not() {
+    let world = World::start("");
+    let mut client = world.client();
+    client.call(create("/e", b"", EPHEMERAL)).ok();
+    client.raw.stream.shutdown(Shutdown::Write).unwrap();
+    client.raw.expect_close();
+    let mut again = Client::resume(world.address, &client);
+    assert_eq!(again.session, client.session);
+    assert_eq!(again.call(exists("/e", false)).error, 0);
+}
