@@ -2,6 +2,7 @@
 
 use crate::admin::four_letter::FourLetterWord;
 use crate::admin::http;
+use crate::client_port::ConnectionThrottle;
 use crate::clock::wall_ms;
 use crate::config::{self, Loaded, ServerConfig};
 use crate::connection::SharedConnection;
@@ -163,6 +164,8 @@ impl AdminSource for Operator {
         let usage = ProcessUsage::read().unwrap_or_default();
         let uptime = self.shared.clock.mono().saturating_since(self.started);
         let watch_count = self.shared.watches().len() as u64;
+        let throttle = self.shared.guards.connection_throttle.as_ref();
+        let drop_probability = throttle.map_or(0.0, ConnectionThrottle::drop_probability);
         let tree = self.shared.tree();
         Some(ServerStatus {
             version: version::FULL.to_owned(),
@@ -180,7 +183,7 @@ impl AdminSource for Operator {
             local_sessions: 0,
             file_descriptors_open: usage.file_descriptors_open,
             file_descriptors_max: usage.file_descriptors_max,
-            connection_drop_probability: 0.0,
+            connection_drop_probability: drop_probability,
             tls_handshakes: 0,
             quotas: quotas(&tree),
         })

@@ -193,6 +193,9 @@ impl PeerLoop {
         for connection in self.to_wake.drain(..) {
             connection.wake.notify_one();
         }
+        if let Some(throttle) = &shared.guards.request_throttle {
+            throttle.wake();
+        }
     }
 
     fn carry_out(&mut self, output: &Output, tree: &mut Tree, watches: &mut Watches) {

@@ -1,6 +1,6 @@
 //! A running server: from a configuration to threads and ports, and back.
 
-use crate::client_port;
+use crate::client_port::{self, Guards};
 use crate::clock::{Clock, wall_ms};
 use crate::config::clients::ClientPort;
 use crate::config::{Loaded, ServerConfig};
@@ -119,7 +119,8 @@ impl Server {
             LogWriter::new(dirs.logs.clone(), tree.last_zxid(), log_options(&config.storage));
         let stale = last_snapshot.is_none_or(|zxid| zxid < tree.last_zxid());
         let access = crate::settings::access(&config.access);
-        let shared = Arc::new(Shared::new(tree, limits(config), access, clock));
+        let guards = Guards::new(config, clock.mono_ms());
+        let shared = Arc::new(Shared::new(tree, limits(config), guards, access, clock));
         let disk = Arc::new(Disk::default());
         let snapshots = Arc::new(Snapshots::default());
         if let Some(zxid) = last_snapshot {
