@@ -3,13 +3,14 @@
 
 use crate::connection::SharedConnection;
 use crate::disk::Disk;
+use crate::quota_log::QuotaLog;
 use crate::shared::Shared;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
 
 use zoarium_peer::{
-    Connect, Delivery, LogRecord, Origin, Output, OverQuota, Peer, Request, Timer, answer_delivery,
+    Connect, Delivery, LogRecord, Origin, Output, Peer, Request, Timer, answer_delivery,
     answer_refusal, answer_sync,
 };
 use zoarium_process::{Effect, Effects, Input, Instant, PersistSeq};
@@ -54,6 +55,7 @@ pub(crate) struct PeerLoop {
     records: Vec<(PersistSeq, LogRecord)>,
     /// Connections that have something to read.
     to_wake: Vec<SharedConnection>,
+    quota_log: QuotaLog,
     stopping: bool,
 }
 
@@ -69,6 +71,7 @@ impl PeerLoop {
             outputs: Vec::new(),
             records: Vec::new(),
             to_wake: Vec::new(),
+            quota_log: QuotaLog::default(),
             stopping: false,
         }
     }
@@ -219,7 +222,9 @@ impl PeerLoop {
                 self.reply(*conn, |out| answer_refusal(*xid, zxid, *error, out));
             }
             Output::Connected { conn, response } => self.connect(*conn, response),
-            Output::OverQuota(over) => warn_over_quota(over),
+            Output::OverQuota(over) => {
+                self.quota_log.note(over, self.shared.clock.mono_ms(), &self.shared.metrics);
+            }
             Output::Close { conn } => {
                 if let Some(connection) = self.connections.get(conn) {
                     connection.close();
@@ -296,8 +301,4 @@ impl PeerLoop {
         connection.connected(response);
         self.to_wake.push(Arc::clone(connection));
     }
-}
-
-fn warn_over_quota(over: &OverQuota) {
-    tracing::warn!(prefix = %over.prefix, excess = ?over.excess, "quota exceeded");
 }

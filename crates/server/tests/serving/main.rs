@@ -8,6 +8,7 @@
 
 mod client;
 mod connection_throttle;
+mod quota;
 mod request_throttle;
 mod required_auth;
 mod running;
