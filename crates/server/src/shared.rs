@@ -6,7 +6,7 @@ use crate::inbox::Inbox;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::peer_loop::LoopEvent;
-use crate::stats::ServerStats;
+use crate::stats::{ServerStats, SizesTally};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::DerefMut;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -94,6 +94,12 @@ impl Shared {
 
     pub(crate) fn note_applied(&self, tree: &Tree) {
         self.last_zxid.store(tree.last_zxid().0, Relaxed);
+    }
+
+    /// Counts the sizes of replies.
+    pub(crate) fn note_replies(&self, sizes: &SizesTally) {
+        self.stats.client_response_sizes.record_all(sizes);
+        self.metrics.response_bytes.add(sizes.sum);
     }
 
     /// Counts and reports a tree that is not what the leader said it would be.

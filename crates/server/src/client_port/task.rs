@@ -8,9 +8,11 @@ use super::large_requests::{OfConnection as LargeRequests, TooMuch};
 use super::request_throttle::Verdict;
 use super::{auth, handshake};
 use crate::connection::SharedConnection;
+use crate::metrics::Metrics;
 use crate::operator::Operator;
-use crate::peer_loop::LoopEvent;
+use crate::peer_loop::{FRAME_LENGTH_BYTES, LoopEvent};
 use crate::shared::Shared;
+use crate::stats::SizesTally;
 use bytes::{Buf, BytesMut};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -110,11 +112,12 @@ pub(super) struct Client {
 struct AtOnce {
     count: u64,
     last: (OpCode, Xid),
+    sizes: SizesTally,
 }
 
 impl Default for AtOnce {
     fn default() -> Self {
-        Self { count: 0, last: (OpCode::Ping, Xid::PING) }
+        Self { count: 0, last: (OpCode::Ping, Xid::PING), sizes: SizesTally::default() }
     }
 }
 
@@ -134,7 +137,26 @@ pub(super) async fn run(
         Ok(None) => return,
         Err(closing) => closing,
     };
+    note_end(&closing, &shared.metrics);
     tracing::debug!(conn = %conn.id, remote = %conn.remote, reason = %closing, "connection ends");
+}
+
+/// Counts what Apache counts of the ends of connections.
+fn note_end(closing: &Closing, metrics: &Metrics) {
+    match closing {
+        Closing::ByClient | Closing::Abandoned => metrics.connection_drop_count.increment(),
+        Closing::Idle(_) => metrics.sessionless_connections_expired.increment(),
+        Closing::BySession
+        | Closing::Frame(_)
+        | Closing::Io(_)
+        | Closing::AuthFailed
+        | Closing::AuthRequired
+        | Closing::Throttled
+        | Closing::Stale
+        | Closing::TooMuch(_)
+        | Closing::Handshake(_)
+        | Closing::NotReading => {}
+    }
 }
 
 impl Client {
@@ -329,6 +351,7 @@ impl Client {
         out: &mut Vec<u8>,
     ) -> Result<(), Closing> {
         let body = &self.unread[4 + RequestHeader::WIRE_SIZE..4 + length];
+        let start = out.len();
         if op == OpCode::Ping {
             put_header_frame(out, ReplyHeader::ok(Xid::PING, tree.last_zxid()));
         } else if op == OpCode::Auth {
@@ -357,18 +380,21 @@ impl Client {
             };
             read::answer(op, body, &cx, &mut self.shared.watch_table(), out);
         }
-        self.at_once = AtOnce { count: self.at_once.count + 1, last: (op, xid) };
+        self.at_once.count += 1;
+        self.at_once.last = (op, xid);
+        self.at_once.sizes.note(out.len() - start - FRAME_LENGTH_BYTES);
         Ok(())
     }
 
     /// Counts what was answered without the peer loop, all together.
     fn note_at_once(&mut self) {
-        let AtOnce { count, last: (op, xid) } = std::mem::take(&mut self.at_once);
+        let AtOnce { count, last: (op, xid), sizes } = std::mem::take(&mut self.at_once);
         if count == 0 {
             return;
         }
         let (zxid, now_ms) = (self.shared.last_zxid(), self.shared.clock.mono_ms());
         self.conn.stats.answered_at_once(count, op, xid.0, zxid, now_ms);
+        self.shared.note_replies(&sizes);
         self.shared.stats.packets_received.add(count);
         self.shared.stats.packets_sent.add(count);
         self.shared.stats.latency.record_many(Duration::ZERO, count);

@@ -5,10 +5,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Longer than any answer takes. A test that waits for so long fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) const CREATE: i32 = 1;
 pub(crate) const GET_DATA: i32 = 4;
+pub(crate) const EXISTS: i32 = 3;
 pub(crate) const PING: i32 = 11;
 pub(crate) const AUTH: i32 = 100;
 
@@ -108,6 +109,11 @@ pub(crate) fn create(path: &str, data: &[u8], flags: i32) -> Vec<u8> {
     let acl = [&1_i32.to_be_bytes()[..], &31_i32.to_be_bytes()].concat();
     let anyone = [buffer(b"world"), buffer(b"anyone")].concat();
     [buffer(path.as_bytes()), buffer(data), acl, anyone, flags.to_be_bytes().into()].concat()
+}
+
+/// A read of a znode with a watch.
+pub(crate) fn path_with_watch(path: &str) -> Vec<u8> {
+    [buffer(path.as_bytes()), vec![1]].concat()
 }
 
 /// A read of a znode without a watch.

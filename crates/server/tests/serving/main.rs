@@ -8,6 +8,7 @@
 
 mod client;
 mod connection_throttle;
+mod metrics;
 mod quota;
 mod request_throttle;
 mod required_auth;

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use zoarium_server::Server;
 use zoarium_server::config::{self, Loaded, Sources};
 
-use crate::client::Client;
+use crate::client::{Client, PATIENCE};
 
 static DIRECTORIES: AtomicU32 = AtomicU32::new(0);
 
@@ -27,7 +28,7 @@ impl Running {
         let data = std::env::temp_dir().join(name);
         std::fs::create_dir(&data).unwrap();
         let config = format!(
-            "tickTime=2000\nclientPort=0\nclientPortAddress=127.0.0.1\nadmin.serverPort=0\n\
+            "clientPort=0\nclientPortAddress=127.0.0.1\nadmin.serverPort=0\n\
              admin.serverAddress=127.0.0.1\n4lw.commands.whitelist=*\ndataDir={}\n{lines}\n",
             data.display()
         );
@@ -50,6 +51,15 @@ impl Running {
         let text = crate::client::four_letter_word(self.address(), "mntr");
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("zk_{name}\t")));
         line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    }
+}
+
+/// Looks again and again until it is so; a test whose condition never comes true fails.
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "it did not come true in {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
