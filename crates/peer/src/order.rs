@@ -25,19 +25,27 @@ pub struct Order {
 }
 
 impl Order {
-    /// Where a request goes; counts it if it goes to the peer loop.
+    /// Where a request would go.
     ///
     /// Pings, auth and SASL packets are answered at once, whatever is under way: clients match
     /// them by their xid, and a slow disk must not make a live server look dead.
-    pub fn route(&mut self, op: OpCode) -> Route {
+    pub const fn would_route(&self, op: OpCode) -> Route {
         if matches!(op, OpCode::Ping | OpCode::Auth | OpCode::Sasl) {
             return Route::Here;
         }
-        if op.is_write() || op == OpCode::Sync {
-            self.sent += 1;
+        if op.is_write() || matches!(op, OpCode::Sync) || self.under_way() > 0 {
             return Route::PeerLoop;
         }
-        self.route_behind()
+        Route::Here
+    }
+
+    /// Where a request goes; counts it if it goes to the peer loop.
+    pub const fn route(&mut self, op: OpCode) -> Route {
+        let route = self.would_route(op);
+        if matches!(route, Route::PeerLoop) {
+            self.sent += 1;
+        }
+        route
     }
 
     /// Where something goes that only has to stay behind what is under way.

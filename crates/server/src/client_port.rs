@@ -1,10 +1,18 @@
 //! The port that clients connect to: who is let in, and what becomes of their connections.
 
 mod auth;
+mod connection_throttle;
 mod frames;
+mod guards;
 mod handshake;
+mod large_requests;
+mod request_throttle;
+mod required_auth;
 mod task;
 mod unsent;
+
+pub(crate) use connection_throttle::ConnectionThrottle;
+pub(crate) use guards::Guards;
 
 use crate::connection::{Connection, SharedConnection};
 use crate::operator::Operator;

@@ -3,6 +3,7 @@
 //! meanwhile.
 
 pub(crate) mod real_dir;
+mod tally;
 
 use crate::inbox::Inbox;
 use crate::peer_loop::LoopEvent;
@@ -12,6 +13,7 @@ use real_dir::RealDir;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+use tally::BatchTally;
 use zoarium_peer::LogRecord;
 use zoarium_persistence::StorageError;
 use zoarium_persistence::log::LogWriter;
@@ -23,7 +25,8 @@ const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
 /// Something for the disk thread.
 #[derive(Debug)]
 enum Job {
-    Append(PersistSeq, LogRecord),
+    /// With when it was queued.
+    Append(PersistSeq, LogRecord, Instant),
     Stop,
 }
 
@@ -38,7 +41,8 @@ pub(crate) struct Disk {
 impl Disk {
     /// Queues records, in order. Each is answered with [`LoopEvent::Persisted`].
     pub(crate) fn append(&self, records: impl Iterator<Item = (PersistSeq, LogRecord)>) {
-        self.jobs.extend(records.map(|(seq, record)| Job::Append(seq, record)));
+        let queued = Instant::now();
+        self.jobs.extend(records.map(|(seq, record)| Job::Append(seq, record, queued)));
     }
 
     /// Ends the thread once everything queued is durable.
@@ -70,6 +74,7 @@ pub(crate) struct DiskThread {
     pace: SnapshotPace,
     txns_left: u64,
     bytes_left: u64,
+    batch: BatchTally,
 }
 
 impl DiskThread {
@@ -90,6 +95,7 @@ impl DiskThread {
             pace,
             txns_left: 0,
             bytes_left: 0,
+            batch: BatchTally::new(Instant::now()),
         };
         thread.draw_pace();
         thread
@@ -104,12 +110,15 @@ impl DiskThread {
         let mut jobs = Vec::new();
         loop {
             self.disk.jobs.take(&mut jobs, None);
+            self.shared.metrics.sync_processor_queue_size.record(jobs.len() as u64);
+            self.batch = BatchTally::new(Instant::now());
             let mut pending = None;
             let mut appended = 0;
             for job in jobs.drain(..) {
                 match job {
-                    Job::Append(seq, record) => {
+                    Job::Append(seq, record, queued) => {
                         self.append(&record);
+                        self.batch.note(queued);
                         pending = Some(seq);
                         appended += 1;
                         if appended == self.batch_max {
@@ -137,6 +146,7 @@ impl DiskThread {
     /// Makes the batch durable, waiting for as long as the disk is full.
     fn persist(&mut self, upto: Option<PersistSeq>) -> Result<(), StorageError> {
         let Some(upto) = upto else { return Ok(()) };
+        let began = Instant::now();
         let mut full = false;
         while let Err(error) = self.writer.write() {
             if !error.is_full() || self.disk.stopping.load(Relaxed) {
@@ -155,7 +165,9 @@ impl DiskThread {
         }
         let before_sync = Instant::now();
         self.writer.sync()?;
-        self.note_sync(before_sync.elapsed());
+        let now = Instant::now();
+        self.note_sync(now - before_sync);
+        self.batch.report(now - began, now, &self.shared.metrics);
         self.shared.inbox.push(LoopEvent::Persisted(upto));
         Ok(())
     }

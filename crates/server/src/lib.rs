@@ -18,6 +18,7 @@ mod limits;
 pub mod metrics;
 mod operator;
 mod peer_loop;
+mod quota_log;
 mod server;
 mod settings;
 mod shared;

@@ -2,6 +2,7 @@
 
 use crate::admin::four_letter::FourLetterWord;
 use crate::admin::http;
+use crate::client_port::ConnectionThrottle;
 use crate::clock::wall_ms;
 use crate::config::{self, Loaded, ServerConfig};
 use crate::connection::SharedConnection;
@@ -145,24 +146,28 @@ impl Operator {
 
     fn status_of(&self, connection: &SharedConnection) -> ConnectionStatus {
         let timeout_ms = u32::try_from(connection.timeout().as_millis()).unwrap_or(u32::MAX);
+        let stats = connection.stats.read();
+        // Nothing is read behind a four letter word, nor during the handshake.
+        let reads = connection.session().is_some() || stats.packets_received == 0;
         ConnectionStatus {
             remote: connection.remote,
             secure: false,
-            interest_ops: 1,
+            interest_ops: reads.into(),
             outstanding_requests: connection.under_way(),
             session_id: connection.session().unwrap_or(SessionId::NONE),
             session_timeout_ms: timeout_ms,
             established_ms: connection.established_ms,
-            stats: connection.stats.read(),
+            stats,
         }
     }
 }
 
 impl AdminSource for Operator {
     fn status(&self) -> Option<ServerStatus> {
-        let usage = ProcessUsage::read().unwrap_or_default();
         let uptime = self.shared.clock.mono().saturating_since(self.started);
         let watch_count = self.shared.watches().len() as u64;
+        let throttle = self.shared.guards.connection_throttle.as_ref();
+        let drop_probability = throttle.map_or(0.0, ConnectionThrottle::drop_probability);
         let tree = self.shared.tree();
         Some(ServerStatus {
             version: version::FULL.to_owned(),
@@ -178,11 +183,20 @@ impl AdminSource for Operator {
             approximate_data_size: tree.data_size() as u64,
             global_sessions: tree.sessions().len() as u64,
             local_sessions: 0,
-            file_descriptors_open: usage.file_descriptors_open,
-            file_descriptors_max: usage.file_descriptors_max,
-            connection_drop_probability: 0.0,
+            file_descriptors_open: 0,
+            file_descriptors_max: 0,
+            connection_drop_probability: drop_probability,
             tls_handshakes: 0,
             quotas: quotas(&tree),
+        })
+    }
+
+    fn full_status(&self) -> Option<ServerStatus> {
+        let usage = ProcessUsage::read().unwrap_or_default();
+        Some(ServerStatus {
+            file_descriptors_open: usage.file_descriptors_open,
+            file_descriptors_max: usage.file_descriptors_max,
+            ..self.status()?
         })
     }
 

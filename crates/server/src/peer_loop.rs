@@ -1,15 +1,19 @@
 //! The thread that owns the peer: the only caller of [`Peer::step`] and the only writer of the
 //! tree. It carries out what the peer decides, batch by batch.
 
+mod tally;
+
 use crate::connection::SharedConnection;
 use crate::disk::Disk;
+use crate::quota_log::QuotaLog;
 use crate::shared::Shared;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
+use tally::{Fired, Tally, report_prepared};
 
 use zoarium_peer::{
-    Connect, Delivery, LogRecord, Origin, Output, OverQuota, Peer, Request, Timer, answer_delivery,
+    Connect, Delivery, LogRecord, Origin, Output, Peer, Request, Timer, answer_delivery,
     answer_refusal, answer_sync,
 };
 use zoarium_process::{Effect, Effects, Input, Instant, PersistSeq};
@@ -20,6 +24,9 @@ use zoarium_proto::{AclList, ConnId, EventType, OpCode, Perms, SessionId, Watche
 use zoarium_tree::read::{self, ReadContext};
 use zoarium_tree::watches::Watches;
 use zoarium_tree::{Change, Tree};
+
+/// The length before each frame, which is not part of a reply's size.
+pub(crate) const FRAME_LENGTH_BYTES: usize = 4;
 
 /// Everything that can wake the peer loop.
 #[derive(Debug)]
@@ -54,6 +61,8 @@ pub(crate) struct PeerLoop {
     records: Vec<(PersistSeq, LogRecord)>,
     /// Connections that have something to read.
     to_wake: Vec<SharedConnection>,
+    quota_log: QuotaLog,
+    tally: Tally,
     stopping: bool,
 }
 
@@ -69,6 +78,8 @@ impl PeerLoop {
             outputs: Vec::new(),
             records: Vec::new(),
             to_wake: Vec::new(),
+            quota_log: QuotaLog::default(),
+            tally: Tally::default(),
             stopping: false,
         }
     }
@@ -145,10 +156,14 @@ impl PeerLoop {
             let tree = shared.tree();
             // What comes in one batch came at one time.
             let now = shared.clock.now();
+            let began = std::time::Instant::now();
+            let mut requests = 0;
             for input in inputs {
+                requests += u64::from(matches!(input, Input::Request(_)));
                 self.peer.step(now, &tree, input, &mut self.effects);
                 self.sort_effects();
             }
+            report_prepared(requests, began.elapsed(), &shared);
         }
         // The disk starts on this batch before its predecessors are delivered.
         if !self.records.is_empty() {
@@ -181,17 +196,23 @@ impl PeerLoop {
         }
         let mut tree = shared.tree_mut();
         let mut watches = shared.watches();
+        let began = std::time::Instant::now();
         let outputs = std::mem::take(&mut self.outputs);
         for output in &outputs {
             self.carry_out(output, &mut tree, &mut watches);
         }
         shared.note_applied(&tree);
+        self.tally.outputs += outputs.len() as u64;
+        self.tally.report(began.elapsed(), shared);
         drop(watches);
         drop(tree);
         self.outputs = outputs;
         self.outputs.clear();
         for connection in self.to_wake.drain(..) {
             connection.wake.notify_one();
+        }
+        if let Some(throttle) = &shared.guards.request_throttle {
+            throttle.wake();
         }
     }
 
@@ -216,7 +237,9 @@ impl PeerLoop {
                 self.reply(*conn, |out| answer_refusal(*xid, zxid, *error, out));
             }
             Output::Connected { conn, response } => self.connect(*conn, response),
-            Output::OverQuota(over) => warn_over_quota(over),
+            Output::OverQuota(over) => {
+                self.quota_log.note(over, self.shared.clock.mono_ms(), &self.shared.metrics);
+            }
             Output::Close { conn } => {
                 if let Some(connection) = self.connections.get(conn) {
                     connection.close();
@@ -231,9 +254,12 @@ impl PeerLoop {
         });
         let shared = Arc::clone(&self.shared);
         let applied = tree.apply(&txn, &mut |change: Change<'_>| {
+            let mut fired = Fired::default();
             watches.trigger(&change, &mut |conn, kind, path, acl| {
+                fired.note(kind);
                 self.notify(&shared, conn, kind, path, change.zxid, acl);
             });
+            fired.report(&shared);
         });
         shared.note_digest(&applied, delivery.zxid);
         match delivery.origin {
@@ -245,7 +271,7 @@ impl PeerLoop {
                 let response = ConnectResponse { timeout_ms, session, password, read_only };
                 self.connect(conn, &response);
             }
-            None => {}
+            None => self.tally.expired_sessions += u64::from(delivery.closes.is_some()),
         }
     }
 
@@ -268,8 +294,10 @@ impl PeerLoop {
         }
         if let Some(mut outbox) = connection.outbox_with_room() {
             let event = WatchedEvent { kind, path: path.into(), zxid: Some(zxid) };
+            let start = outbox.frames.len();
             put_frame(&mut outbox.frames, |out| event.encode(out));
             outbox.packets += 1;
+            self.tally.event_bytes += (outbox.frames.len() - start - FRAME_LENGTH_BYTES) as u64;
         }
         self.to_wake.push(Arc::clone(connection));
     }
@@ -277,9 +305,14 @@ impl PeerLoop {
     /// Appends a reply to a connection's outbox, if the connection is still there.
     fn reply(&mut self, conn: ConnId, fill: impl FnOnce(&mut Vec<u8>)) {
         self.shared.under_way.fetch_sub(1, Relaxed);
-        let Some(connection) = self.connections.get(&conn) else { return };
+        let Some(connection) = self.connections.get(&conn) else {
+            self.tally.stale_replies += 1;
+            return;
+        };
         if let Some(mut outbox) = connection.outbox_with_room() {
+            let start = outbox.frames.len();
             fill(&mut outbox.frames);
+            self.tally.replies.note(outbox.frames.len() - start - FRAME_LENGTH_BYTES);
             outbox.answered += 1;
             outbox.packets += 1;
         }
@@ -293,8 +326,4 @@ impl PeerLoop {
         connection.connected(response);
         self.to_wake.push(Arc::clone(connection));
     }
-}
-
-fn warn_over_quota(over: &OverQuota) {
-    tracing::warn!(prefix = %over.prefix, excess = ?over.excess, "quota exceeded");
 }

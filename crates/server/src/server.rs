@@ -1,11 +1,12 @@
 //! A running server: from a configuration to threads and ports, and back.
 
-use crate::client_port;
+use crate::client_port::{self, Guards};
 use crate::clock::{Clock, wall_ms};
 use crate::config::clients::ClientPort;
 use crate::config::{Loaded, ServerConfig};
 use crate::disk::real_dir::RealDir;
 use crate::disk::{Disk, DiskThread, SnapshotPace};
+use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::peer_loop::{LoopEvent, PeerLoop};
 use crate::settings::{limits, log_options, peer_options, recovery_options, snapshot_options};
@@ -113,13 +114,15 @@ impl Server {
         let listener = bind(config).await?;
         let local = listener.local_addr().map_err(ServerError::Thread)?;
         let dirs = open_dirs(config)?;
-        let Recovered { tree, last_snapshot, .. } = recover(config, &dirs)?;
+        let (Recovered { tree, last_snapshot, .. }, recovery_times) = recover(config, &dirs)?;
         let peer = Peer::new(peer_options(config), &tree, clock.now());
         let writer =
             LogWriter::new(dirs.logs.clone(), tree.last_zxid(), log_options(&config.storage));
         let stale = last_snapshot.is_none_or(|zxid| zxid < tree.last_zxid());
         let access = crate::settings::access(&config.access);
-        let shared = Arc::new(Shared::new(tree, limits(config), access, clock));
+        let guards = Guards::new(config, clock.mono_ms());
+        let shared = Arc::new(Shared::new(tree, limits(config), guards, access, clock));
+        recovery_times.record(&shared.metrics);
         let disk = Arc::new(Disk::default());
         let snapshots = Arc::new(Snapshots::default());
         if let Some(zxid) = last_snapshot {
@@ -282,11 +285,18 @@ fn open_dir(path: &Path, create: bool) -> io::Result<RealDir> {
     RealDir::open(path)
 }
 
-fn recover(config: &ServerConfig, dirs: &DataDirs<RealDir>) -> Result<Recovered, ServerError> {
+fn recover(
+    config: &ServerConfig,
+    dirs: &DataDirs<RealDir>,
+) -> Result<(Recovered, RecoveryTimes), ServerError> {
     let began = Instant::now();
+    let mut snapshot_loaded = began;
     purge::remove_leftovers(dirs)?;
     let mut shown = began;
     let recovered = zoarium_persistence::recover(dirs, &recovery_options(config), |event| {
+        if let RecoveryEvent::SnapshotProgress(_) = event {
+            snapshot_loaded = Instant::now();
+        }
         if shown.elapsed() >= PROGRESS_INTERVAL {
             shown = Instant::now();
             show_progress(event);
@@ -302,7 +312,29 @@ fn recover(config: &ServerConfig, dirs: &DataDirs<RealDir>) -> Result<Recovered,
         ms = began.elapsed().as_millis(),
         "data recovered"
     );
-    Ok(recovered)
+    let times = RecoveryTimes {
+        snapshot: snapshot_loaded - began,
+        log: snapshot_loaded.elapsed(),
+        txns: recovered.stats.txns_applied,
+    };
+    Ok((recovered, times))
+}
+
+/// How long recovery took.
+struct RecoveryTimes {
+    snapshot: Duration,
+    log: Duration,
+    /// Transactions replayed from the log.
+    txns: u64,
+}
+
+impl RecoveryTimes {
+    fn record(&self, metrics: &Metrics) {
+        metrics.dbinittime.record(self.snapshot + self.log);
+        metrics.startup_snap_load_time.record(self.snapshot);
+        metrics.startup_txns_load_time.record(self.log);
+        metrics.startup_txns_loaded.record(self.txns);
+    }
 }
 
 /// How often an operator is told how far recovery is.

@@ -1,12 +1,12 @@
 //! What connections, the peer loop, the disk and the operators share.
 
-use crate::client_port::Connections;
+use crate::client_port::{Connections, Guards};
 use crate::clock::Clock;
 use crate::inbox::Inbox;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::peer_loop::LoopEvent;
-use crate::stats::ServerStats;
+use crate::stats::{ServerStats, SizesTally};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::DerefMut;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -31,13 +31,20 @@ pub(crate) struct Shared {
     last_zxid: AtomicU64,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
+    pub(crate) guards: Guards,
     pub(crate) access: AccessRules,
     pub(crate) metrics: Metrics,
     pub(crate) stats: ServerStats,
 }
 
 impl Shared {
-    pub(crate) fn new(tree: Tree, limits: Limits, access: AccessRules, clock: Clock) -> Self {
+    pub(crate) fn new(
+        tree: Tree,
+        limits: Limits,
+        guards: Guards,
+        access: AccessRules,
+        clock: Clock,
+    ) -> Self {
         Self {
             last_zxid: AtomicU64::new(tree.last_zxid().0),
             tree: RwLock::new(tree),
@@ -47,6 +54,7 @@ impl Shared {
             under_way: AtomicUsize::new(0),
             clock,
             limits,
+            guards,
             access,
             metrics: Metrics::default(),
             stats: ServerStats::default(),
@@ -88,6 +96,12 @@ impl Shared {
         self.last_zxid.store(tree.last_zxid().0, Relaxed);
     }
 
+    /// Counts the sizes of replies.
+    pub(crate) fn note_replies(&self, sizes: &SizesTally) {
+        self.stats.client_response_sizes.record_all(sizes);
+        self.metrics.response_bytes.add(sizes.sum);
+    }
+
     /// Counts and reports a tree that is not what the leader said it would be.
     pub(crate) fn note_digest(&self, applied: &Applied<'_>, zxid: Zxid) {
         if applied.digest_matches == Some(false) {
@@ -119,4 +133,10 @@ pub(crate) fn random() -> u64 {
 /// A number below `bound`, or 0.
 pub(crate) fn random_below(bound: u64) -> u64 {
     random().checked_rem(bound).unwrap_or(0)
+}
+
+/// A number drawn evenly from 0 up to but not including 1.
+pub(crate) fn random_fraction() -> f64 {
+    const BITS: u32 = f64::MANTISSA_DIGITS;
+    (random() >> (u64::BITS - BITS)) as f64 / (1_u64 << BITS) as f64
 }

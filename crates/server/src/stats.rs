@@ -103,6 +103,15 @@ impl Sizes {
         }
     }
 
+    /// Notes all sizes of a batch.
+    pub fn record_all(&self, batch: &SizesTally) {
+        if batch.count > 0 {
+            self.record(batch.min);
+            self.record(batch.max);
+            self.record(batch.last);
+        }
+    }
+
     /// All three.
     pub fn read(&self) -> SizesReading {
         let min = self.min.load(Relaxed);
@@ -118,6 +127,28 @@ impl Sizes {
         self.last.store(NONE, Relaxed);
         self.min.store(i64::MAX, Relaxed);
         self.max.store(NONE, Relaxed);
+    }
+}
+
+/// Sizes in bytes that one thread gathers, so that it writes to shared memory once for many.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SizesTally {
+    last: usize,
+    min: usize,
+    max: usize,
+    count: usize,
+    /// The sum of all, in bytes.
+    pub sum: u64,
+}
+
+impl SizesTally {
+    /// Notes one size.
+    pub fn note(&mut self, bytes: usize) {
+        self.min = if self.count == 0 { bytes } else { self.min.min(bytes) };
+        self.max = self.max.max(bytes);
+        self.last = bytes;
+        self.count += 1;
+        self.sum += bytes as u64;
     }
 }
 
@@ -319,6 +350,24 @@ mod tests {
         assert_eq!(sizes.read(), SizesReading { last: 63, min: 36, max: 92 });
         sizes.reset();
         assert_eq!(sizes.read(), SizesReading::default());
+    }
+
+    #[test]
+    fn batch_of_sizes_counts_like_its_sizes() {
+        let (one_by_one, in_batches) = (Sizes::default(), Sizes::default());
+        in_batches.record_all(&SizesTally::default());
+        assert_eq!(in_batches.read(), SizesReading::default());
+        for batch in [&[7, 9, 8][..], &[20], &[3, 4]] {
+            let mut tally = SizesTally::default();
+            for bytes in batch {
+                one_by_one.record(*bytes);
+                tally.note(*bytes);
+            }
+            assert_eq!(tally.sum, batch.iter().sum::<usize>() as u64);
+            in_batches.record_all(&tally);
+        }
+        assert_eq!(in_batches.read(), one_by_one.read());
+        assert_eq!(in_batches.read(), SizesReading { last: 4, min: 3, max: 20 });
     }
 
     #[test]

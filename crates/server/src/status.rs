@@ -24,6 +24,10 @@ pub trait AdminSource: Send + Sync {
     /// The numbers of `srvr` and `mntr`; `None` while not serving. Cheap enough to ask every
     /// second.
     fn status(&self) -> Option<ServerStatus>;
+    /// The same with the numbers of open files, which the system has to count.
+    fn full_status(&self) -> Option<ServerStatus> {
+        self.status()
+    }
     /// What was counted since the start.
     fn metrics(&self) -> &Metrics;
     /// Sizes of the data directories. Reads them.
@@ -136,7 +140,7 @@ pub struct ServerStatus {
     pub global_sessions: u64,
     /// Sessions that only this server knows.
     pub local_sessions: u64,
-    /// Open files of the process.
+    /// Open files of the process. This and the next only from [`AdminSource::full_status`].
     pub file_descriptors_open: u64,
     /// How many it may open.
     pub file_descriptors_max: u64,

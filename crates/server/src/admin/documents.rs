@@ -24,7 +24,8 @@ pub(super) fn answer(
     arguments: &HashMap<String, String>,
     source: &dyn AdminSource,
 ) -> Object {
-    let status = source.status();
+    let is_monitor = command == Command::Monitor;
+    let status = if is_monitor { source.full_status() } else { source.status() };
     let name = command.primary_name();
     let fields = match (command, status) {
         (Command::Environment, _) => strings(source.environment()),

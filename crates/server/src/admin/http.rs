@@ -234,7 +234,7 @@ fn index(command_url: &str) -> Response {
 fn metrics(server: &AdminServer) -> Response {
     let page = prometheus::render(
         server.source.metrics(),
-        server.source.status().as_ref(),
+        server.source.full_status().as_ref(),
         ProcessUsage::read().as_ref(),
         &server.window,
         Instant::now(),

@@ -30,7 +30,9 @@ pub(super) fn render(word: FourLetterWord, argument: i64, source: &dyn AdminSour
         FourLetterWord::Conf => when_serving(source, |_| conf(source)),
         FourLetterWord::Dirs => when_serving(source, |_| dirs(source)),
         FourLetterWord::Dump => when_serving(source, |_| dump(source)),
-        FourLetterWord::Mntr => when_serving(source, |status| mntr(status, source)),
+        FourLetterWord::Mntr => {
+            serving(source.full_status().as_ref(), |status| mntr(status, source))
+        }
         FourLetterWord::Wchs => when_serving(source, |_| wchs(source)),
         FourLetterWord::Wchc => when_serving(source, |_| wchc(source)),
         FourLetterWord::Wchp => when_serving(source, |_| wchp(source)),
@@ -46,8 +48,12 @@ pub(super) fn render(word: FourLetterWord, argument: i64, source: &dyn AdminSour
 }
 
 fn when_serving(source: &dyn AdminSource, text: impl FnOnce(&ServerStatus) -> String) -> String {
-    match source.status() {
-        Some(status) => text(&status),
+    serving(source.status().as_ref(), text)
+}
+
+fn serving(status: Option<&ServerStatus>, text: impl FnOnce(&ServerStatus) -> String) -> String {
+    match status {
+        Some(status) => text(status),
         None => format!("{NOT_SERVING}\n"),
     }
 }

@@ -1,12 +1,13 @@
 //! The first bytes of a connection: a four letter word, or the handshake of a session.
 
+use super::connection_throttle::SessionKind;
 use super::frames::{complete_frame, take_frame};
 use super::task::Closing;
 use crate::admin::four_letter::{self, FourLetterWord};
 use crate::connection::SharedConnection;
 use crate::operator::Operator;
 use crate::peer_loop::LoopEvent;
-use crate::shared::Shared;
+use crate::shared::{Shared, random_fraction};
 use bytes::BytesMut;
 use std::io;
 use std::sync::Arc;
@@ -53,11 +54,31 @@ pub(super) async fn run(
         }
         First::Frame { mut unread, length } => {
             let connect = decode(&mut unread, length, conn)?;
+            throttle(shared, &connect)?;
             conn.set_heard_ms(shared.clock.mono_ms());
             shared.metrics.connection_request_count.increment();
             shared.inbox.push(LoopEvent::Connect(Arc::clone(conn), connect));
             let (session, timeout) = connected(&stream, conn).await?;
             Ok(Some(Connected { stream, unread, session, timeout }))
+        }
+    }
+}
+
+/// Lets a session in, or not.
+fn throttle(shared: &Shared, connect: &Connect) -> Result<(), Closing> {
+    let Some(throttle) = &shared.guards.connection_throttle else { return Ok(()) };
+    let kind = match connect.session {
+        SessionId::NONE => SessionKind::Global,
+        _ => SessionKind::Renewed,
+    };
+    match throttle.admit(kind, shared.clock.mono_ms(), random_fraction()) {
+        Some(missing) => {
+            shared.metrics.connection_token_deficit.record(missing.into());
+            Ok(())
+        }
+        None => {
+            shared.metrics.connection_rejected.increment();
+            Err(Closing::Throttled)
         }
     }
 }

@@ -1,13 +1,19 @@
 //! One client's connection: its own task reads requests, answers what it can from the shared tree,
 //! hands the rest to the peer loop, and writes replies and events.
 
+mod guarded;
+
 use super::frames::{FrameError, complete_frame, take_frame};
+use super::large_requests::{OfConnection as LargeRequests, TooMuch};
+use super::request_throttle::Verdict;
 use super::unsent::Unsent;
 use super::{auth, handshake};
 use crate::connection::SharedConnection;
+use crate::metrics::Metrics;
 use crate::operator::Operator;
-use crate::peer_loop::LoopEvent;
+use crate::peer_loop::{FRAME_LENGTH_BYTES, LoopEvent};
 use crate::shared::Shared;
+use crate::stats::SizesTally;
 use bytes::{Buf, BytesMut};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -65,6 +71,16 @@ pub(crate) enum Closing {
     Idle(Duration),
     #[error("authentication refused")]
     AuthFailed,
+    #[error("not authenticated with a scheme of enforce.auth.schemes")]
+    AuthRequired,
+    #[error("refused by the connection throttle")]
+    Throttled,
+    #[error("a request waited longer than its session lives")]
+    Stale,
+    #[error("the client closed it while a request waited")]
+    Abandoned,
+    #[error("{0}")]
+    TooMuch(#[from] TooMuch),
     #[error("the first frame is no handshake: {0}")]
     Handshake(#[from] DecodeError),
     #[error("the client does not read what it is sent")]
@@ -92,6 +108,11 @@ pub(super) struct Client {
     session: SessionId,
     session_timeout: Duration,
     identities: Identities,
+    /// Nothing is served before the client has authenticated.
+    must_authenticate: bool,
+    /// Since when the first request in `unread` has waited for the request throttle.
+    waits_since: Option<Instant>,
+    large_requests: Option<Box<LargeRequests>>,
 }
 
 /// Requests answered on the spot.
@@ -99,11 +120,12 @@ pub(super) struct Client {
 struct AtOnce {
     count: u64,
     last: (OpCode, Xid),
+    sizes: SizesTally,
 }
 
 impl Default for AtOnce {
     fn default() -> Self {
-        Self { count: 0, last: (OpCode::Ping, Xid::PING) }
+        Self { count: 0, last: (OpCode::Ping, Xid::PING), sizes: SizesTally::default() }
     }
 }
 
@@ -123,19 +145,43 @@ pub(super) async fn run(
         Ok(None) => return,
         Err(closing) => closing,
     };
+    note_end(&closing, &shared.metrics);
     tracing::debug!(conn = %conn.id, remote = %conn.remote, reason = %closing, "connection ends");
+}
+
+/// Counts what Apache counts of the ends of connections.
+fn note_end(closing: &Closing, metrics: &Metrics) {
+    match closing {
+        Closing::ByClient | Closing::Abandoned => metrics.connection_drop_count.increment(),
+        Closing::Idle(_) => metrics.sessionless_connections_expired.increment(),
+        Closing::BySession
+        | Closing::Frame(_)
+        | Closing::Io(_)
+        | Closing::AuthFailed
+        | Closing::AuthRequired
+        | Closing::Throttled
+        | Closing::Stale
+        | Closing::TooMuch(_)
+        | Closing::Handshake(_)
+        | Closing::NotReading => {}
+    }
 }
 
 impl Client {
     fn new(connected: handshake::Connected, conn: SharedConnection, shared: Arc<Shared>) -> Self {
         let (reader, writer) = connected.stream.into_split();
+        let identities = conn.identities();
+        let large_requests = shared.guards.large_requests.clone();
         Self {
             reader,
             writer,
             unread: connected.unread,
             session: connected.session,
             session_timeout: connected.timeout,
-            identities: conn.identities(),
+            waits_since: None,
+            large_requests: large_requests.map(|all| Box::new(LargeRequests::new(all))),
+            must_authenticate: shared.guards.must_authenticate(&identities),
+            identities,
             conn,
             shared,
             unsent: Unsent::default(),
@@ -162,7 +208,8 @@ impl Client {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let takes = self.takes_requests();
+            let waits = self.waits_since.is_some();
+            let takes = self.takes_requests() && !waits;
             let sends = !self.unsent.is_empty();
             let Self { reader, writer, unread, conn, shared, .. } = self;
             tokio::select! {
@@ -182,6 +229,13 @@ impl Client {
                     }
                 }
                 () = conn.wake.notified() => {}
+                abandoned = shared.guards.room_or_abandoned(writer.as_ref()), if waits => {
+                    shared.metrics.request_throttle_wait_count.increment();
+                    if abandoned {
+                        shared.metrics.stale_requests_dropped.increment();
+                        return Closing::Abandoned;
+                    }
+                }
                 () = &mut sleep => match self.idle_left() {
                     Some(left) => sleep.as_mut().reset(tokio::time::Instant::now() + left),
                     None => return Closing::Idle(self.session_timeout),
@@ -240,7 +294,9 @@ impl Client {
                 // is left in `unread`.
                 return Ok(true);
             }
+            self.check_large()?;
             let Some(length) = complete_frame(&self.unread, shared.limits.frame_bytes_max)? else {
+                self.waits_since = None;
                 break;
             };
             if taken == REQUESTS_A_TURN_MAX {
@@ -249,13 +305,29 @@ impl Client {
             let mut reader = Reader::new(&self.unread[4..4 + length]);
             let header =
                 RequestHeader::decode(&mut reader).map_err(|_| FrameError::TooShort { length })?;
+            if self.must_authenticate {
+                self.check_authenticates(header, out)?;
+            }
             let Some(op) = offered(header) else {
-                self.refuse_unknown(header.xid, to_loop, out);
+                self.refuse(OpCode::Error, header.xid, ErrorCode::Unimplemented, to_loop, out);
                 self.unread.advance(4 + length);
                 continue;
             };
+            match self.throttle(op, to_loop.len()) {
+                Verdict::Go => {}
+                Verdict::Wait => break,
+                Verdict::Drop => return Err(Closing::Stale),
+                Verdict::Refuse => {
+                    self.refuse(op, header.xid, ErrorCode::ThrottledOp, to_loop, out);
+                    self.unread.advance(4 + length);
+                    continue;
+                }
+            }
             match self.order.route(op) {
-                Route::PeerLoop => to_loop.push(self.hand_over(op, header.xid, length)),
+                Route::PeerLoop => {
+                    self.enter_if_large(length)?;
+                    to_loop.push(self.hand_over(op, header.xid, length));
+                }
                 Route::Here => {
                     if tree.is_none() {
                         tree = Some(shared.tree());
@@ -268,20 +340,6 @@ impl Client {
             }
         }
         Ok(false)
-    }
-
-    fn refuse_unknown(&mut self, xid: Xid, to_loop: &mut Vec<LoopEvent>, out: &mut Vec<u8>) {
-        let error = ErrorCode::Unimplemented;
-        match self.order.route_behind() {
-            Route::Here => {
-                put_header_frame(out, ReplyHeader { xid, zxid: -1, error: error.to_wire() });
-            }
-            Route::PeerLoop => {
-                self.note_asked(OpCode::Error, xid);
-                let conn = self.conn.id;
-                to_loop.push(LoopEvent::Request(Request::Refuse { conn, xid, error }));
-            }
-        }
     }
 
     fn hand_over(&mut self, op: OpCode, xid: Xid, length: usize) -> LoopEvent {
@@ -314,6 +372,7 @@ impl Client {
         out: &mut Vec<u8>,
     ) -> Result<(), Closing> {
         let body = &self.unread[4 + RequestHeader::WIRE_SIZE..4 + length];
+        let start = out.len();
         if op == OpCode::Ping {
             put_header_frame(out, ReplyHeader::ok(Xid::PING, tree.last_zxid()));
         } else if op == OpCode::Auth {
@@ -321,6 +380,7 @@ impl Client {
             let outcome = auth::answer(&self.shared, remote, &self.identities, xid, body, out);
             self.identities = outcome.ok_or(Closing::AuthFailed)?;
             self.conn.set_identities(self.identities.clone());
+            self.must_authenticate = self.shared.guards.must_authenticate(&self.identities);
         } else if op == OpCode::Sasl {
             // No mechanism is configured: a null token tells the client to go on without.
             if !matches!(Reader::new(body).buffer(), Ok(Some(_))) {
@@ -341,18 +401,21 @@ impl Client {
             };
             read::answer(op, body, &cx, &mut self.shared.watch_table(), out);
         }
-        self.at_once = AtOnce { count: self.at_once.count + 1, last: (op, xid) };
+        self.at_once.count += 1;
+        self.at_once.last = (op, xid);
+        self.at_once.sizes.note(out.len() - start - FRAME_LENGTH_BYTES);
         Ok(())
     }
 
     /// Counts what was answered without the peer loop, all together.
     fn note_at_once(&mut self) {
-        let AtOnce { count, last: (op, xid) } = std::mem::take(&mut self.at_once);
+        let AtOnce { count, last: (op, xid), sizes } = std::mem::take(&mut self.at_once);
         if count == 0 {
             return;
         }
         let (zxid, now_ms) = (self.shared.last_zxid(), self.shared.clock.mono_ms());
         self.conn.stats.answered_at_once(count, op, xid.0, zxid, now_ms);
+        self.shared.note_replies(&sizes);
         self.shared.stats.packets_received.add(count);
         self.shared.stats.packets_sent.add(count);
         self.shared.stats.latency.record_many(Duration::ZERO, count);
@@ -382,6 +445,7 @@ impl Client {
         drop(outbox);
         let answered = before - self.order.under_way();
         if answered > 0 {
+            self.leave_if_large(answered);
             self.note_latencies(answered);
         }
         if closed { Err(Closing::BySession) } else { Ok(()) }

@@ -13,8 +13,6 @@ const PROVIDERS: &str = "org.apache.zookeeper.server.auth.";
 pub struct Access {
     /// Every client may do everything.
     pub skip_acl: bool,
-    /// Checks the ACL of a write before the leader does.
-    pub eager_acl_check: bool,
     /// Offers the scheme `digest`.
     pub digest_scheme: bool,
     /// How its passwords are hashed.
@@ -79,7 +77,6 @@ impl Access {
         let more = settings.family("zookeeper.superUser.").into_iter().map(|setting| setting.value);
         Self {
             skip_acl: settings.value(&keys::SKIP_ACL),
-            eager_acl_check: settings.value(&keys::ENABLE_EAGER_ACL_CHECK),
             digest_scheme,
             digest_algorithm: settings.value(&keys::DIGEST_ALGORITHM),
             super_digest: settings.value(&keys::SUPER_DIGEST).map(Secret),

@@ -8,8 +8,6 @@ keys! {
     "Access";
     /// `yes`: every client may do everything, whatever the ACLs say.
     SKIP_ACL: Property "skipACL", Choice<bool> = YES_NO, false;
-    /// Checks the ACL of a write on the server that receives it, before the leader does.
-    ENABLE_EAGER_ACL_CHECK: Property "enableEagerACLCheck", Bool = Bool, false;
     /// Offers the scheme `digest`.
     DIGEST_AUTH_ENABLED: Property "DigestAuthenticationProvider.enabled", Bool = Bool, true;
     /// `super:` and the digest of a password, whose owner may do everything.

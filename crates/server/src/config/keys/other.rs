@@ -142,6 +142,12 @@ pub static WITHOUT_EFFECT: &[WithoutEffect] = &[
         ],
     },
     WithoutEffect {
+        why: "the leader checks the ACL of every write; a check before it, which Apache has for \
+              members of an ensemble, only saves it work",
+        place: Place::Property,
+        names: &["enableEagerACLCheck"],
+    },
+    WithoutEffect {
         why: "small packets are always sent at once",
         place: Place::Bare,
         names: &["leader.nodelay", "follower.nodelay"],

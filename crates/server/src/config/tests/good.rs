@@ -155,7 +155,6 @@ fn who_may_do_what() {
     expect![[r#"
         Access {
             skip_acl: true,
-            eager_acl_check: false,
             digest_scheme: true,
             digest_algorithm: Sha256,
             super_digest: Some(
