@@ -22,7 +22,8 @@ enum Command {
 /// How to run a server.
 #[derive(Args, Debug, Default)]
 struct ServerArguments {
-    /// A zoo.cfg, or as in Apache: CLIENT_PORT DATA_DIR [TICK_TIME_MS] [MAX_CLIENT_CNXNS].
+    /// A zoo.cfg; or as in Apache a client port and a data directory, then if wanted the tick time in
+    /// milliseconds and the number of connections a client may have.
     /// Without it the server listens on loopback only and keeps its data in ./zoarium-data.
     #[arg(num_args = 0..=4, value_name = "CONFIG")]
     config: Vec<String>,
