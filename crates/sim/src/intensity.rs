@@ -301,3 +301,64 @@ fn failed_sync<I: Copy + Ord>(dice: &mut Dice<'_, I>, time: Duration, plan: Plan
     let (process, down_for) = (dice.victim(), Some(dice.length()));
     plan.at(time, Action::FailSync { process, down_for })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn drawn(seed: u64, intensity: &Intensity) -> Plan<u8> {
+        let names = (1..=3).collect();
+        Plan::random(seed, intensity, &names, &[1, 2], &mut |rng| (3, rng.below(9).to_string()))
+    }
+
+    /// The verbs of a plan's script.
+    fn verbs(plan: &Plan<u8>) -> Vec<String> {
+        let script = plan.script(&(1..=3).collect());
+        let verb = |line: &str| {
+            let words: Vec<_> = line.split(' ').collect();
+            let counted = ["effect", "io", "sync"].contains(words.get(1)?);
+            words.get(if counted { 3 } else { 2 }).map(|verb| (*verb).to_owned())
+        };
+        script.lines().filter_map(verb).collect()
+    }
+
+    #[test]
+    fn each_kind_of_fault_is_in_some_plans_and_not_in_others() {
+        let seeds = 60;
+        let mut plans_with: BTreeMap<String, u64> = BTreeMap::new();
+        for seed in 0..seeds {
+            let mut verbs = verbs(&drawn(seed, &Intensity::default()));
+            verbs.sort_unstable();
+            verbs.dedup();
+            verbs.into_iter().for_each(|verb| *plans_with.entry(verb).or_default() += 1);
+        }
+        assert_eq!(plans_with.remove("request"), Some(seeds));
+        let kinds: Vec<_> = plans_with.keys().map(String::as_str).collect();
+        let expected = [
+            "block",
+            "clock",
+            "crash",
+            "cut",
+            "fail-sync",
+            "free-disk",
+            "full-disk",
+            "heal",
+            "partition",
+            "pause",
+            "slow-disk",
+            "slow-link",
+            "wall-clock",
+        ];
+        assert_eq!(kinds, expected);
+        assert!(plans_with.values().all(|count| (5..seeds).contains(count)), "{plans_with:?}");
+    }
+
+    #[test]
+    fn one_seed_draws_one_plan_and_peace_has_no_faults() {
+        let intensity = Intensity::default();
+        assert_eq!(drawn(7, &intensity), drawn(7, &intensity));
+        assert_ne!(drawn(7, &intensity).steps, drawn(8, &intensity).steps);
+        assert!(verbs(&drawn(7, &Intensity::peaceful())).iter().all(|verb| verb == "request"));
+    }
+}

@@ -155,7 +155,7 @@ pub use plan::{Action, Plan, Settle, Step, When};
 pub use rng::{MILLION, Rng};
 pub use script::{ScriptError, WordError};
 pub use shrink::{Shrunk, shrink};
-pub use sim::{Checkers, IoCount, Sim};
+pub use sim::{Checkers, Choice, ChoiceId, Chosen, IoCount, Sim};
 pub use time::Time;
 pub use trace::{Trace, TraceLevel};
 pub use world::{Id, Message, Output, Outside, Request, Start, StartError, World};

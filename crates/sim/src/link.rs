@@ -40,6 +40,8 @@ pub(crate) struct Wire<M> {
     pub(crate) believed: Option<u64>,
     /// Whether nothing comes through.
     pub(crate) blocked: bool,
+    /// Which messages are to be lost: how they begin, and how many.
+    pub(crate) drops: Vec<(String, u32)>,
     /// By how much longer messages take.
     pub(crate) slow: Duration,
     pub(crate) rng: Rng,
@@ -80,6 +82,7 @@ impl<I: Copy + Ord + Debug, M> Links<I, M> {
                     parcels: VecDeque::new(),
                     believed: None,
                     blocked: false,
+                    drops: Vec::new(),
                     slow: Duration::ZERO,
                     rng,
                 };
@@ -108,6 +111,24 @@ impl<I: Copy + Ord + Debug, M> Links<I, M> {
         [(one, other), (other, one)]
             .iter()
             .all(|direction| self.wires.get(direction).is_some_and(|wire| wire.believed.is_none()))
+    }
+}
+
+impl<M: Debug> Wire<M> {
+    /// Whether a message is one of those to be lost; it is then one fewer.
+    pub(crate) fn drops(&mut self, message: &M) -> bool {
+        if self.drops.is_empty() {
+            return false;
+        }
+        let text = format!("{message:?}");
+        let Some(found) = self.drops.iter().position(|(start, _)| text.starts_with(start)) else {
+            return false;
+        };
+        self.drops[found].1 -= 1;
+        if self.drops[found].1 == 0 {
+            self.drops.swap_remove(found);
+        }
+        true
     }
 }
 

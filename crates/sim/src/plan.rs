@@ -89,6 +89,18 @@ pub enum Action<I> {
     Heal(Vec<Vec<I>>),
     /// Breaks the connection of two processes; it comes back by itself.
     Cut(I, I),
+    /// Loses the next messages from one to another. A [`Fifo`](crate::LinkPolicy::Fifo) link ends
+    /// with the first of them.
+    Drop {
+        /// The sender.
+        from: I,
+        /// The receiver.
+        to: I,
+        /// How they begin when printed with `Debug`; all do with the empty text.
+        starting: String,
+        /// How many, at most.
+        times: u32,
+    },
     /// Makes all messages from the first to the second take this much longer.
     SlowLink(I, I, Duration),
     /// Changes how fast a process's monotonic clock runs.

@@ -12,9 +12,10 @@ pub(crate) struct Schedule<T> {
     seed: u64,
 }
 
+/// Names something that is due, and sorts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    time: Time,
+pub(crate) struct Key {
+    pub(crate) time: Time,
     /// The plan first, in its order; all else as the seed says.
     rank: u64,
     /// Makes keys unique.
@@ -43,6 +44,16 @@ impl<T> Schedule<T> {
     fn insert(&mut self, time: Time, rank: u64, what: T) {
         self.added += 1;
         self.due.insert(Key { time, rank, number: self.added }, what);
+    }
+
+    /// All that is due, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        self.due.iter().map(|(key, what)| (*key, what))
+    }
+
+    /// Takes out one thing, whatever comes before it.
+    pub(crate) fn take(&mut self, key: Key) -> Option<T> {
+        self.due.remove(&key)
     }
 
     /// Takes the next thing out.

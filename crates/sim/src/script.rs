@@ -20,7 +20,8 @@
 //! slow-link 1 -> 2 by 50ms                           clock 2 rate 1.5
 //! wall-clock 2 by -3600000ms                         slow-disk 2 by 50ms
 //! full-disk 2                                        free-disk 2
-//! fail-sync 2 [for 50ms]                             request 1 any words
+//! fail-sync 2 [for 50ms]                             drop 1 -> 2 [Accept] times 3
+//! request 1 any words
 //! ```
 //!
 //! `for` says after how long a process comes back by itself.
@@ -119,6 +120,10 @@ impl<I: Copy + Ord + Debug> Action<I> {
             Self::Heal(groups) if groups.is_empty() => "heal".to_owned(),
             Self::Heal(groups) => format!("heal {}", group_list(groups, names)),
             Self::Cut(one, other) => format!("cut {} {}", name(one), name(other)),
+            Self::Drop { from, to, starting, times } => {
+                let starting = if starting.is_empty() { "" } else { &format!(" {starting}") };
+                format!("drop {} -> {}{starting} times {times}", name(from), name(to))
+            }
             Self::SlowLink(from, to, by) => {
                 format!("slow-link {} -> {} by {by:?}", name(from), name(to))
             }

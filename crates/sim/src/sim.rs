@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use zoarium_process::Effects;
 
+mod choose;
 mod faults;
 mod io;
 mod links;
@@ -24,6 +25,8 @@ mod phases;
 mod steps;
 #[cfg(test)]
 mod tests;
+
+pub use choose::{Choice, ChoiceId, Chosen};
 
 /// The checkers of a run.
 pub type Checkers<P> = Vec<Box<dyn Checker<P>>>;
@@ -139,13 +142,15 @@ impl<W: World> Sim<W> {
         if self.ended {
             return Ok(false);
         }
-        let result = match self.schedule.pop() {
-            Some((time, due)) => {
-                self.now = self.now.max(time);
-                self.happen(due)
-            }
-            None => self.end(),
-        };
+        match self.schedule.pop() {
+            Some((time, due)) => self.advance_to(time, due),
+            None => self.end().map(|()| false),
+        }
+    }
+
+    fn advance_to(&mut self, time: Time, due: Due<W>) -> Result<bool, Failure> {
+        self.now = self.now.max(time);
+        let result = self.happen(due);
         self.ended |= result.is_err();
         result.map(|()| !self.ended)
     }
@@ -202,18 +207,17 @@ impl<W: World> Sim<W> {
         self.act(action)
     }
 
-    /// Carries out the steps of the plan that wait for this moment; true if there are any. A
-    /// request waits until the process has done what it is doing.
-    fn trigger(&mut self, moment: When<Id<W>>) -> Result<bool, Failure> {
-        let Some(steps) = self.triggers.remove(&moment) else { return Ok(false) };
-        for index in steps {
+    /// Carries out the steps of the plan that wait for this moment. A request waits until the
+    /// process has done what it is doing.
+    fn trigger(&mut self, moment: When<Id<W>>) -> Result<(), Failure> {
+        for index in self.triggers.remove(&moment).unwrap_or_default() {
             if self.plan.steps[index].action.is_request() {
                 self.schedule.add_first(self.now, Due::Plan(index));
             } else {
                 self.carry_out(index)?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     fn machine(&mut self, process: Id<W>) -> &mut Machine<W> {

@@ -2,7 +2,7 @@
 
 use crate::checker::Violation;
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskError};
 use crate::names::Names;
 use crate::time::Time;
 use std::fmt::Debug;
@@ -90,11 +90,22 @@ pub struct Start<'a, W: World> {
 /// Why a process cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartError {
-    /// The disk said [`DiskError::Halted`](crate::DiskError::Halted): it is to crash while it
-    /// recovers.
+    /// The disk said [`DiskError::Halted`]: it is to crash while it recovers.
     Halted,
     /// Its disk cannot be recovered from. The run has failed.
     Unrecoverable(Violation),
+}
+
+/// Recovery writes too: what its disk refuses is why there is no process.
+impl From<DiskError> for StartError {
+    fn from(error: DiskError) -> Self {
+        let detail = match error {
+            DiskError::Halted => return Self::Halted,
+            DiskError::Full => "the disk is full".to_owned(),
+            DiskError::Failed(reason) => reason,
+        };
+        Self::Unrecoverable(Violation::new("a disk can be recovered from", detail))
+    }
 }
 
 /// What a world can do about an output.

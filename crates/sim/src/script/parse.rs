@@ -119,6 +119,7 @@ where
         "heal" if words.peek().is_none() => Action::Heal(Vec::new()),
         "heal" => Action::Heal(words.groups(names)?),
         "cut" => Action::Cut(words.process(names)?, words.process(names)?),
+        "drop" => drop_messages(words, names)?,
         "slow-link" => {
             let from = words.process(names)?;
             words.expect("->")?;
@@ -150,6 +151,21 @@ where
         }
         _ => return Err(unexpected(verb, "what happens (crash, partition, request, …)")),
     })
+}
+
+fn drop_messages<I>(words: &mut Words<'_>, names: &Names<I>) -> Result<Action<I>, WordError>
+where
+    I: Copy + Ord + Debug,
+{
+    let from = words.process(names)?;
+    words.expect("->")?;
+    let to = words.process(names)?;
+    let is_for_all = words.peek() == Some("times");
+    let starting = if is_for_all { "" } else { words.next("how messages begin, or times")? };
+    let starting = starting.to_owned();
+    words.expect("times")?;
+    let times = words.number("a count")?;
+    Ok(Action::Drop { from, to, starting, times })
 }
 
 fn keep(words: &mut Words<'_>) -> Result<Keep, WordError> {

@@ -35,6 +35,8 @@ at 2s heal
 at 2s heal 1 | 2 3
 at 2s cut 1 3
 at 2s slow-link 1 -> 2 by 50ms
+at 2s drop 1 -> 2 times 3
+at 2s drop 1 -> 2 Accept( times 1
 at 2s clock 2 rate 1.5
 at 2s clock 2 rate 2
 at 2s clock 2 rate 0.000001
@@ -123,4 +125,28 @@ fn a_fault_is_reported_with_its_line_and_what_was_expected() {
         "at 0.1ns heal",
         &expect![[r#"line 1: "0.1ns" where a duration such as 1.5s, 20ms, 7us should be"#]],
     );
+}
+
+#[test]
+fn no_text_makes_the_parser_panic() {
+    let good = "at effect 2:17 crash 2 keep part for 1.5s\nat 1ms drop 1 -> 2 x times 99999999999\n\
+                at 9223372036854775807ns flap 1 | 2 every 18446744073.7s times 65535 µ 7us # é";
+    for seed in 0..5000 {
+        let mut rng = crate::Rng::new(seed);
+        let mut words: Vec<&str> = good.split_inclusive([' ', '\n', ':', '.']).collect();
+        for _ in 0..rng.below(6) {
+            let (from, to) = (rng.index(words.len()), rng.index(words.len()));
+            words[to] = words[from];
+        }
+        let mut text: Vec<char> = words.concat().chars().collect();
+        text.remove(rng.index(text.len()));
+        let text: String = text.into_iter().collect();
+        if let Ok(plan) = Plan::parse(&text, &names()) {
+            assert_eq!(
+                Plan::parse(&plan.script(&names()), &names()),
+                Ok(plan),
+                "seed {seed}: {text}"
+            );
+        }
+    }
 }

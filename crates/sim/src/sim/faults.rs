@@ -39,6 +39,12 @@ impl<W: World> Sim<W> {
                 Ok(())
             }
             Action::Cut(one, other) => self.cut(one, other),
+            Action::Drop { from, to, starting, times } => {
+                if let Some(wire) = self.links.wires.get_mut(&(from, to)).filter(|_| times > 0) {
+                    wire.drops.push((starting, times));
+                }
+                Ok(())
+            }
             Action::SlowLink(from, to, by) => {
                 self.links.wires.entry((from, to)).and_modify(|wire| wire.slow = by);
                 Ok(())

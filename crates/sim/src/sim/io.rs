@@ -102,13 +102,12 @@ impl<W: World> Sim<W> {
         Ok(())
     }
 
-    /// Ends a process whose disk did not do as asked: as the plan says if it was planned.
+    /// Ends a process whose disk did not do as asked: as the plan says, if it was planned.
     pub(super) fn disk_failed(&mut self, process: Id<W>, error: &DiskError) -> Result<(), Failure> {
         if *error == DiskError::Halted
             && let Some(operation) = self.machine(process).halts_at
-            && self.trigger(When::Io(process, operation))?
         {
-            return Ok(());
+            self.trigger(When::Io(process, operation))?;
         }
         self.crash(process, Keep::Part, None)
     }

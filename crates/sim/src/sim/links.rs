@@ -35,6 +35,10 @@ impl<W: World> Sim<W> {
         let Some(epoch) = believed.filter(|epoch| connected == Some(*epoch)) else {
             return self.tell(What::Lost { from, to, message });
         };
+        if self.links.wires.get_mut(&(from, to)).is_some_and(|wire| wire.drops(&body)) {
+            self.tell(What::Lost { from, to, message })?;
+            return self.cut(from, to);
+        }
         self.put(from, to, epoch, Content::Message(message, body));
         Ok(())
     }
@@ -81,7 +85,7 @@ impl<W: World> Sim<W> {
             return self.tell(What::Lost { from, to, message });
         };
         let is_lost = wire.rng.chance(loss_parts) && !calm;
-        if is_lost || wire.blocked {
+        if is_lost || wire.blocked || wire.drops(&body) {
             return self.tell(What::Lost { from, to, message });
         }
         let is_doubled = wire.rng.chance(duplicate_parts);

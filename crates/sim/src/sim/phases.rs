@@ -35,7 +35,10 @@ impl<W: World> Sim<W> {
         let all: Vec<_> = self.links.wires.keys().copied().collect();
         for (from, to) in all {
             if settle.core.contains(&from) && settle.core.contains(&to) {
-                self.links.wires.entry((from, to)).and_modify(|it| it.slow = Duration::ZERO);
+                self.links.wires.entry((from, to)).and_modify(|wire| {
+                    wire.slow = Duration::ZERO;
+                    wire.drops.clear();
+                });
                 self.unblock(from, to);
             } else {
                 self.block(from, to);

@@ -1,13 +1,14 @@
 //! Each rule of the world, shown with processes that do what they are told.
 
 use super::*;
-use crate::disk::RecordDisk;
+use crate::disk::{Disk, RecordDisk};
 use crate::options::{Delay, LinkPolicy};
 use crate::trace::TraceLevel;
 use crate::world::{Output, Outside, Request, Start, StartError};
 use std::time::Duration;
 use zoarium_process::{Input, Now, PersistSeq, Process, Protocol};
 
+mod choices;
 mod clocks;
 mod disks;
 mod links;
@@ -59,6 +60,10 @@ impl Process for Probe {
 
 #[derive(Debug, Default)]
 struct Probes {
+    /// The processes that cannot recover.
+    broken: Vec<u8>,
+    /// Whether recovery writes the number of restarts.
+    writes: bool,
     recovered: Vec<(u8, Vec<u32>)>,
 }
 
@@ -75,6 +80,13 @@ impl World for Probes {
     }
 
     fn start(&mut self, start: Start<'_, Self>) -> Result<Probe, StartError> {
+        if self.broken.contains(&start.process) {
+            return Err(StartError::Unrecoverable(Violation::new("recovery", "broken")));
+        }
+        if self.writes {
+            start.disk.append(PersistSeq(1), &u32::try_from(start.restarts).unwrap())?;
+            start.disk.sync()?;
+        }
         self.recovered.push((start.process, start.disk.records().to_vec()));
         Ok(Probe { asked: PersistSeq(0) })
     }

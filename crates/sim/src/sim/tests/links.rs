@@ -138,6 +138,25 @@ fn a_slow_link_keeps_its_order() {
 }
 
 #[test]
+fn a_dropped_message_ends_its_connection() {
+    check(
+        "at 10ms drop 1 -> 2 \"b times 1\nat 11ms request 1 2a 2b 2c\nat 50ms request 1 2b",
+        &["-> 2 m", "<- 1", "lost", "1 link down"],
+        &expect![[r#"
+            11ms 1 -> 2 m1 "a"
+            11ms 1 -> 2 m2 "b"
+            11ms 1 -x 2 m2 lost
+            11ms 1 -> 2 m3 "c"
+            11ms 1 -x 2 m3 lost
+            12ms 2 <- 1 m1 "a"
+            16ms 1 link down 2
+            50ms 1 -> 2 m4 "b"
+            51ms 2 <- 1 m4 "b"
+        "#]],
+    );
+}
+
+#[test]
 fn a_world_can_cut_a_link() {
     check(
         "at 10ms request 1 ocut",
@@ -267,6 +286,15 @@ fn datagrams_are_lost_and_doubled_as_often_as_asked() {
     assert_eq!(received(crate::MILLION, 0), Vec::<u32>::new());
     assert_eq!(received(0, crate::MILLION).len(), 200);
     assert!((30..70).contains(&received(crate::MILLION / 2, 0).len()));
+}
+
+#[test]
+fn dropped_datagrams_are_just_lost() {
+    let links = LinkPolicy::Datagram { loss_parts: 0, duplicate_parts: 0 };
+    let script = "at 10ms drop 1 -> 2 times 2\nat 11ms request 1 2a 2b 2c";
+    let sim = played(Options { links, ..plain() }, script);
+    let lines = sim.trace().lines().filter(|line| line.contains("<- 1"));
+    assert_eq!(lines.collect::<Vec<_>>(), ["12ms 2 <- 1 m3 \"c\""]);
 }
 
 #[test]

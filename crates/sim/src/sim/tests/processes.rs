@@ -191,3 +191,30 @@ fn a_run_of_too_many_events_has_run_away() {
     assert_eq!(failure.violation().rule, "run away");
     assert_eq!(sim.advance(), Ok(false));
 }
+
+#[test]
+fn a_disk_that_cannot_be_recovered_from_is_a_violation() {
+    let world = Probes { broken: vec![2], ..Probes::default() };
+    let plan = Plan::new(0, Duration::from_secs(1));
+    let failure = Sim::new(world, plain(), plan, vec![]).run().unwrap_err();
+    assert_eq!(failure.to_string(), "safety violation: recovery: broken");
+}
+
+#[test]
+fn a_process_may_crash_while_it_recovers() {
+    let script = "run 1s\nat io 1:2 crash 1 keep all for 5ms\nat io 1:3 crash 1 for 5ms";
+    let plan = Plan::parse(script, &(1..=3).collect()).unwrap();
+    let world = Probes { writes: true, ..Probes::default() };
+    let mut sim = Sim::new(world, plain(), plan, vec![]);
+    sim.run().unwrap();
+    let lines =
+        sim.trace().lines().filter(|line| line.contains("1 crashed") || line.contains("1 started"));
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+    expect![[r#"
+        0ns 1 crashed, disk keeps all
+        5ms 1 crashed, disk keeps all
+        10ms 1 started #2
+    "#]]
+    .assert_eq(&text);
+    assert_eq!(sim.disk(1).unwrap().records(), [0, 1, 2]);
+}
