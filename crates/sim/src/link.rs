@@ -1,0 +1,164 @@
+//! The state of the links between processes; [`Sim`](crate::Sim) moves it.
+//!
+//! A connection of two processes is one epoch of their [`Pair`]. What is on its way from one to the
+//! other lies in a [`Wire`], in order: first the news that the connection is up, then messages.
+//! Each end believes in an epoch from the moment it takes that news until it is told otherwise, and
+//! takes messages of no other epoch: so nothing is ever delivered across a `LinkDown`.
+
+use crate::event::MessageId;
+use crate::names::Names;
+use crate::rng::Rng;
+use crate::time::Time;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Debug;
+use std::time::Duration;
+
+/// Two processes, the smaller id first.
+pub(crate) fn pair<I: Ord>(one: I, other: I) -> (I, I) {
+    if one < other { (one, other) } else { (other, one) }
+}
+
+/// Two processes that can be connected.
+#[derive(Debug, Default)]
+pub(crate) struct Pair {
+    /// The connection there is, if there is one.
+    pub(crate) connected: Option<u64>,
+    /// How many connections there have been.
+    pub(crate) epochs: u64,
+    /// Counts changes that outdate planned attempts to connect.
+    pub(crate) attempt: u64,
+    /// Counts changes that outdate planned detections of a blocked connection.
+    pub(crate) detection: u64,
+}
+
+/// One direction of a pair.
+#[derive(Debug)]
+pub(crate) struct Wire<M> {
+    /// What is on its way, in order.
+    pub(crate) parcels: VecDeque<Parcel<M>>,
+    /// The connection the receiving end believes in.
+    pub(crate) believed: Option<u64>,
+    /// Whether nothing comes through.
+    pub(crate) blocked: bool,
+    /// Which messages are to be lost: how they begin, and how many.
+    pub(crate) drops: Vec<(String, u32)>,
+    /// By how much longer messages take.
+    pub(crate) slow: Duration,
+    pub(crate) rng: Rng,
+}
+
+/// Something on its way.
+#[derive(Debug)]
+pub(crate) struct Parcel<M> {
+    pub(crate) due: Time,
+    pub(crate) epoch: u64,
+    pub(crate) content: Content<M>,
+}
+
+/// What is in it.
+#[derive(Debug)]
+pub(crate) enum Content<M> {
+    /// The connection is up.
+    Up,
+    Message(MessageId, M),
+}
+
+/// All links of a world.
+#[derive(Debug)]
+pub(crate) struct Links<I, M> {
+    pub(crate) pairs: BTreeMap<(I, I), Pair>,
+    /// By sender and receiver.
+    pub(crate) wires: BTreeMap<(I, I), Wire<M>>,
+}
+
+impl<I: Copy + Ord + Debug, M> Links<I, M> {
+    /// No connections yet, between all for which `is_linked`.
+    pub(crate) fn new(names: &Names<I>, seed: u64, is_linked: impl Fn(I, I) -> bool) -> Self {
+        let mut links = Self { pairs: BTreeMap::new(), wires: BTreeMap::new() };
+        for from in names.ids() {
+            for to in names.ids().filter(|to| *to != from && is_linked(from, *to)) {
+                let rng = Rng::stream(seed, &[names.place(from), names.place(to)]);
+                let wire = Wire {
+                    parcels: VecDeque::new(),
+                    believed: None,
+                    blocked: false,
+                    drops: Vec::new(),
+                    slow: Duration::ZERO,
+                    rng,
+                };
+                links.wires.insert((from, to), wire);
+                links.pairs.entry(pair(from, to)).or_default();
+            }
+        }
+        links
+    }
+
+    /// The pairs that a process is one of.
+    pub(crate) fn pairs_of(&self, process: I) -> Vec<(I, I)> {
+        let pairs = self.pairs.keys().filter(|(one, other)| *one == process || *other == process);
+        pairs.copied().collect()
+    }
+
+    /// Whether both directions are open.
+    pub(crate) fn is_open(&self, (one, other): (I, I)) -> bool {
+        [(one, other), (other, one)]
+            .iter()
+            .all(|direction| self.wires.get(direction).is_some_and(|wire| !wire.blocked))
+    }
+
+    /// Whether neither end believes in a connection.
+    pub(crate) fn is_quiet(&self, (one, other): (I, I)) -> bool {
+        [(one, other), (other, one)]
+            .iter()
+            .all(|direction| self.wires.get(direction).is_some_and(|wire| wire.believed.is_none()))
+    }
+}
+
+impl<M: Debug> Wire<M> {
+    /// Whether a message is one of those to be lost; it is then one fewer.
+    pub(crate) fn drops(&mut self, message: &M) -> bool {
+        if self.drops.is_empty() {
+            return false;
+        }
+        let text = format!("{message:?}");
+        let Some(found) = self.drops.iter().position(|(start, _)| text.starts_with(start)) else {
+            return false;
+        };
+        self.drops[found].1 -= 1;
+        if self.drops[found].1 == 0 {
+            self.drops.swap_remove(found);
+        }
+        true
+    }
+}
+
+impl<M> Wire<M> {
+    /// Puts something behind what is on its way; says when it is due.
+    pub(crate) fn push(&mut self, due: Time, epoch: u64, content: Content<M>) -> Time {
+        let last = self.parcels.back().map_or(Time::START, |parcel| parcel.due);
+        let due = due.max(last);
+        self.parcels.push_back(Parcel { due, epoch, content });
+        due
+    }
+
+    /// Takes out what is due first, unless it is held up.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Parcel<M>> {
+        let due = !self.blocked && self.parcels.front().is_some_and(|parcel| parcel.due <= now);
+        if due { self.parcels.pop_front() } else { None }
+    }
+
+    /// Takes out all messages of a connection that will not arrive.
+    pub(crate) fn purge(&mut self, epoch: u64) -> Vec<MessageId> {
+        let mut lost = Vec::new();
+        self.parcels.retain(|parcel| {
+            if parcel.epoch > epoch {
+                return true;
+            }
+            if let Content::Message(message, _) = &parcel.content {
+                lost.push(*message);
+            }
+            false
+        });
+        lost
+    }
+}

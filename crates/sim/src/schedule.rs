@@ -1,0 +1,88 @@
+//! What is due, in order.
+
+use crate::rng::mix;
+use crate::time::Time;
+use std::collections::BTreeMap;
+
+/// What is due, by time. What is due at one time comes in an order that the seed decides.
+#[derive(Debug)]
+pub(crate) struct Schedule<T> {
+    due: BTreeMap<Key, T>,
+    added: u64,
+    seed: u64,
+}
+
+/// Names something that is due, and sorts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) time: Time,
+    /// The plan first, in its order; all else as the seed says.
+    rank: u64,
+    /// Makes keys unique.
+    number: u64,
+}
+
+/// Ranks below this are the plan's.
+const RANDOM_RANK_MIN: u64 = 1 << 63;
+
+impl<T> Schedule<T> {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self { due: BTreeMap::new(), added: 0, seed }
+    }
+
+    /// Adds something.
+    pub(crate) fn add(&mut self, time: Time, what: T) {
+        let rank = mix(self.seed, self.added) | RANDOM_RANK_MIN;
+        self.insert(time, rank, what);
+    }
+
+    /// Adds something that comes before all that is added otherwise, in the order of adding.
+    pub(crate) fn add_first(&mut self, time: Time, what: T) {
+        self.insert(time, 0, what);
+    }
+
+    fn insert(&mut self, time: Time, rank: u64, what: T) {
+        self.added += 1;
+        self.due.insert(Key { time, rank, number: self.added }, what);
+    }
+
+    /// All that is due, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        self.due.iter().map(|(key, what)| (*key, what))
+    }
+
+    /// Takes out one thing, whatever comes before it.
+    pub(crate) fn take(&mut self, key: Key) -> Option<T> {
+        self.due.remove(&key)
+    }
+
+    /// Takes the next thing out.
+    pub(crate) fn pop(&mut self) -> Option<(Time, T)> {
+        self.due.pop_first().map(|(key, what)| (key.time, what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(seed: u64) -> Vec<u32> {
+        let mut schedule = Schedule::new(seed);
+        (0..8).for_each(|what| schedule.add(Time(5), what));
+        schedule.add(Time(3), 100);
+        schedule.add_first(Time(5), 200);
+        schedule.add_first(Time(5), 201);
+        std::iter::from_fn(|| schedule.pop()).map(|(_, what)| what).collect()
+    }
+
+    #[test]
+    fn time_decides_then_the_plan_then_the_seed() {
+        let one = order(1);
+        assert_eq!(one[..3], [100, 200, 201]);
+        assert_eq!(one, order(1));
+        assert_ne!(one, order(2));
+        let mut rest = one[3..].to_vec();
+        rest.sort_unstable();
+        assert_eq!(rest, (0..8).collect::<Vec<_>>());
+    }
+}
