@@ -7,6 +7,7 @@
 //! `peer_loop` and `disk`.
 
 pub mod admin;
+mod audit;
 mod client_port;
 mod clock;
 pub mod config;

@@ -3,6 +3,7 @@
 
 mod tally;
 
+use crate::audit::Audit;
 use crate::connection::SharedConnection;
 use crate::disk::Disk;
 use crate::quota_log::QuotaLog;
@@ -47,13 +48,16 @@ pub(crate) enum LoopEvent {
     Stop,
 }
 
+/// The connections that have asked for a session.
+pub(crate) type Connections = HashMap<ConnId, SharedConnection>;
+
 /// The loop's own state.
 #[derive(Debug)]
 pub(crate) struct PeerLoop {
     peer: Peer,
     shared: Arc<Shared>,
     disk: Arc<Disk>,
-    connections: HashMap<ConnId, SharedConnection>,
+    connections: Connections,
     timers: BTreeMap<Timer, Instant>,
     effects: Effects<Peer>,
     /// What is to be told, in order, once the tree is locked.
@@ -63,16 +67,18 @@ pub(crate) struct PeerLoop {
     to_wake: Vec<SharedConnection>,
     quota_log: QuotaLog,
     tally: Tally,
+    audit: Option<Audit>,
     stopping: bool,
 }
 
 impl PeerLoop {
-    pub(crate) fn new(peer: Peer, shared: Arc<Shared>, disk: Arc<Disk>) -> Self {
+    /// A loop for this peer; `audit` says whether it writes the audit log.
+    pub(crate) fn new(peer: Peer, shared: Arc<Shared>, disk: Arc<Disk>, audit: bool) -> Self {
         Self {
             peer,
             shared,
             disk,
-            connections: HashMap::new(),
+            connections: Connections::new(),
             timers: BTreeMap::new(),
             effects: Effects::new(),
             outputs: Vec::new(),
@@ -80,6 +86,7 @@ impl PeerLoop {
             to_wake: Vec::new(),
             quota_log: QuotaLog::default(),
             tally: Tally::default(),
+            audit: audit.then(Audit::new),
             stopping: false,
         }
     }
@@ -105,7 +112,12 @@ impl PeerLoop {
                 self.connections.insert(connection.id, connection);
                 Input::Request(Request::Connect(connect))
             }
-            LoopEvent::Request(request) => Input::Request(request),
+            LoopEvent::Request(request) => {
+                if let Some(audit) = &mut self.audit {
+                    audit.admit(&request, &self.connections);
+                }
+                Input::Request(request)
+            }
             LoopEvent::Gone(conn) => {
                 self.connections.remove(&conn);
                 // Here and not in the connection's task: a read of its that took the loop's road
@@ -234,6 +246,9 @@ impl PeerLoop {
             }
             Output::Refuse { conn, xid, error } => {
                 let zxid = tree.last_zxid();
+                if let Some(audit) = &mut self.audit {
+                    audit.refused(*conn, &self.shared.access);
+                }
                 self.reply(*conn, |out| answer_refusal(*xid, zxid, *error, out));
             }
             Output::Connected { conn, response } => self.connect(*conn, response),
@@ -254,6 +269,9 @@ impl PeerLoop {
         });
         let shared = Arc::clone(&self.shared);
         let applied = tree.apply(&txn, &mut |change: Change<'_>| {
+            if let (Some(audit), Some(session)) = (&mut self.audit, delivery.closes) {
+                audit.ephemeral_gone(session, change.path);
+            }
             let mut fired = Fired::default();
             watches.trigger(&change, &mut |conn, kind, path, acl| {
                 fired.note(kind);
@@ -264,6 +282,9 @@ impl PeerLoop {
         shared.note_digest(&applied, delivery.zxid);
         match delivery.origin {
             Some(Origin::Request { conn, xid, op }) => {
+                if let Some(audit) = &mut self.audit {
+                    audit.finished(conn, &applied.outcome, &shared.access);
+                }
                 self.reply(conn, |out| answer_delivery(xid, op, &txn, &applied, out));
             }
             Some(Origin::Connect { conn, session, timeout_ms, read_only }) => {

@@ -1,5 +1,6 @@
 //! A running server: from a configuration to threads and ports, and back.
 
+use crate::audit;
 use crate::client_port::{self, Guards};
 use crate::clock::{Clock, wall_ms};
 use crate::config::clients::ClientPort;
@@ -98,6 +99,7 @@ pub struct Server {
     threads: Vec<JoinHandle<()>>,
     local: SocketAddr,
     admin: Option<SocketAddr>,
+    audited: bool,
 }
 
 impl Server {
@@ -106,6 +108,15 @@ impl Server {
     /// # Errors
     /// [`ServerError`]
     pub async fn start(loaded: Loaded) -> Result<Self, ServerError> {
+        let audited = loaded.config.audit;
+        let started = Self::recover_and_serve(loaded).await;
+        if audited {
+            audit::server_started(started.is_err());
+        }
+        started
+    }
+
+    async fn recover_and_serve(loaded: Loaded) -> Result<Self, ServerError> {
         let config = &loaded.config;
         if let Some(ensemble) = &config.ensemble {
             return Err(ServerError::Ensemble { servers: ensemble.membership.members.len() });
@@ -133,8 +144,9 @@ impl Server {
         }
         let (stop, stopped) = watch::channel(false);
         let (fail, failed) = oneshot::channel();
+        let (threads, admin, audited) = (Vec::new(), None, config.audit);
         let mut server =
-            Self { shared, snapshots, disk, stop, failed, threads: Vec::new(), local, admin: None };
+            Self { shared, snapshots, disk, stop, failed, threads, local, admin, audited };
         server.spawn_threads(config, dirs, writer, peer, fail)?;
         let (shared, snapshots) = (Arc::clone(&server.shared), Arc::clone(&server.snapshots));
         let operator = Arc::new(Operator::new(shared, snapshots, loaded, local.port()));
@@ -164,7 +176,8 @@ impl Server {
             dirs,
             options: snapshot_options(&config.storage),
         };
-        let peer_loop = PeerLoop::new(peer, Arc::clone(&self.shared), Arc::clone(&self.disk));
+        let peer_loop =
+            PeerLoop::new(peer, Arc::clone(&self.shared), Arc::clone(&self.disk), config.audit);
         let mut spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let thread = Builder::new().name(name.to_owned()).spawn(run);
             self.threads.push(thread.map_err(ServerError::Thread)?);
@@ -205,6 +218,9 @@ impl Server {
     /// Stops: takes no more connections and requests, makes durable what is under way, and ends
     /// the threads. Sessions live on in the data.
     pub fn stop(mut self) {
+        if self.audited {
+            audit::server_stops();
+        }
         self.stop.send_replace(true);
         self.shared.inbox.push(LoopEvent::Stop);
         self.disk.stop();

@@ -9,7 +9,6 @@ pub(crate) const FULL: &str =
 
 /// The lines of `envi`. Names are Apache's; those of Java's own are left out.
 pub(crate) fn environment() -> Vec<(String, String)> {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let directory = std::env::current_dir().map(|it| it.display().to_string()).unwrap_or_default();
     let rows = [
@@ -18,11 +17,16 @@ pub(crate) fn environment() -> Vec<(String, String)> {
         ("os.name", os_name().to_owned()),
         ("os.arch", os_arch().to_owned()),
         ("os.version", read("/proc/sys/kernel/osrelease")),
-        ("user.name", variable("USER").unwrap_or_else(user_name)),
+        ("user.name", user_name()),
         ("user.home", variable("HOME").unwrap_or_default()),
         ("user.dir", directory),
     ];
     rows.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// A variable of the environment that is not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// What Java calls the system and the processor, which tools may look for.
@@ -35,7 +39,10 @@ const fn os_arch() -> &'static str {
 }
 
 /// The name of the process's user; its number if it has none, as in many containers.
-fn user_name() -> String {
+pub(crate) fn user_name() -> String {
+    if let Some(user) = variable("USER") {
+        return user;
+    }
     let Ok(process) = std::fs::metadata("/proc/self") else { return String::new() };
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     name_of(process.uid(), &passwd).map_or_else(|| process.uid().to_string(), str::to_owned)

@@ -8,6 +8,12 @@ use std::time::Duration;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) const CREATE: i32 = 1;
+pub(crate) const DELETE: i32 = 2;
+pub(crate) const SET_DATA: i32 = 5;
+pub(crate) const SET_ACL: i32 = 7;
+pub(crate) const MULTI: i32 = 14;
+pub(crate) const CREATE_CONTAINER: i32 = 19;
+pub(crate) const CLOSE_SESSION: i32 = -11;
 pub(crate) const GET_DATA: i32 = 4;
 pub(crate) const EXISTS: i32 = 3;
 pub(crate) const PING: i32 = 11;
@@ -24,15 +30,21 @@ pub(crate) struct Reply {
 
 pub(crate) struct Client {
     stream: TcpStream,
+    session: i64,
 }
 
 impl Client {
+    /// The session.
+    pub(crate) fn session(&self) -> i64 {
+        self.session
+    }
+
     /// Opens a session; `None` if the server closes the connection instead.
     pub(crate) fn connect(address: SocketAddr) -> Option<Self> {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut client = Self { stream };
+        let mut client = Self { stream, session: 0 };
         let mut handshake = Vec::new();
         handshake.extend(0_i32.to_be_bytes());
         handshake.extend(0_i64.to_be_bytes());
@@ -41,7 +53,9 @@ impl Client {
         handshake.extend(buffer(&[0; 16]));
         handshake.push(0);
         client.send_frame(&handshake);
-        client.frame().map(|_| client)
+        let response = client.frame()?;
+        client.session = i64::from_be_bytes(response[8..16].try_into().unwrap());
+        Some(client)
     }
 
     pub(crate) fn send_frame(&mut self, frame: &[u8]) {
@@ -119,6 +133,28 @@ pub(crate) fn path_with_watch(path: &str) -> Vec<u8> {
 /// A read of a znode without a watch.
 pub(crate) fn path_without_watch(path: &str) -> Vec<u8> {
     [buffer(path.as_bytes()), vec![0]].concat()
+}
+
+/// A request that names a path and a version.
+pub(crate) fn path_and_version(path: &str, version: i32) -> Vec<u8> {
+    [buffer(path.as_bytes()), version.to_be_bytes().into()].concat()
+}
+
+/// A setData.
+pub(crate) fn set_data(path: &str, data: &[u8], version: i32) -> Vec<u8> {
+    [buffer(path.as_bytes()), buffer(data), version.to_be_bytes().into()].concat()
+}
+
+/// A multi of these operations and their records.
+pub(crate) fn multi(parts: &[(i32, Vec<u8>)]) -> Vec<u8> {
+    let header = |op: i32, done: u8| [&op.to_be_bytes()[..], &[done], &[0xFF; 4]].concat();
+    let mut multi = Vec::new();
+    for (op, record) in parts {
+        multi.extend(header(*op, 0));
+        multi.extend(record);
+    }
+    multi.extend(header(-1, 1));
+    multi
 }
 
 /// An authentication.

@@ -6,6 +6,7 @@
     reason = "tests may; clippy only sees it in functions marked as tests"
 )]
 
+mod audit;
 mod client;
 mod connection_throttle;
 mod metrics;
