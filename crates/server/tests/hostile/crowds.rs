@@ -1,8 +1,8 @@
 //! Many connections.
 
 use crate::client::{Client, Raw};
-use crate::requests::close_session;
-use crate::world::{World, resident_bytes};
+use crate::requests::{EPHEMERAL, close_session, create, get_children, get_data, set_data};
+use crate::world::{World, resident_bytes, until};
 use std::time::Instant;
 
 #[test]
@@ -16,7 +16,7 @@ fn one_address_has_so_many_connections() {
     let mut leaving = clients.pop().unwrap();
     leaving.call(close_session()).ok();
     leaving.raw.expect_close();
-    crate::world::until("room for a third connection again", || {
+    until("room for a third connection again", || {
         let mut raw = world.raw();
         raw.write_to_the_deaf(b"ruok");
         raw.text() == "imok"
@@ -72,4 +72,49 @@ fn thousands_of_sessions_connect_ping_and_close() {
     }
     world.wait_for_connections(0);
     assert_eq!(world.metric("zk_global_sessions"), 1);
+}
+
+/// Watches among them that are set by reads which the peer loop answers when their connection may
+/// be gone already.
+#[test]
+fn clients_that_vanish_with_requests_on_the_way_leave_nothing_behind() {
+    let world = World::start("maxClientCnxns=0\ntickTime=100\nminSessionTimeout=100");
+    for _ in 0..5 {
+        let mut clients: Vec<Client> =
+            (0..40).map(|_| Client::connect(world.address, 300)).collect();
+        for (number, client) in clients.iter_mut().enumerate() {
+            let path = format!("/{number}");
+            let mut requests = client.number(create(&path, b"", EPHEMERAL)).1;
+            for _ in 0..20 {
+                requests.extend(client.number(set_data(&path, b"x")).1);
+                requests.extend(client.number(get_data(&path, true)).1);
+            }
+            client.raw.write(&requests);
+        }
+    }
+    world.wait_for_connections(0);
+    for metric in ["zk_outstanding_requests", "zk_watch_count", "zk_global_sessions"] {
+        until(metric, || world.metric(metric) == 0);
+    }
+    assert_eq!(world.client().call(get_children("/")).names(), ["zookeeper"]);
+}
+
+#[test]
+fn few_requests_under_way_at_a_time_are_enough_for_many_clients() {
+    for limit in ["0", "1", "7"] {
+        let world = World::start(&format!("maxClientCnxns=0\nglobalOutstandingLimit={limit}"));
+        world.client().call(create("/a", b"", 0)).ok();
+        let mut clients: Vec<Client> = (0..20).map(|_| world.client()).collect();
+        for client in &mut clients {
+            let pair = [set_data("/a", b"x"), get_data("/a", false)];
+            let requests: Vec<u8> =
+                (0..50).flat_map(|n| client.number(pair[n % 2].clone()).1).collect();
+            client.raw.write(&requests);
+        }
+        for client in &mut clients {
+            for xid in 1..=50 {
+                assert_eq!(client.reply().xid, xid);
+            }
+        }
+    }
 }
