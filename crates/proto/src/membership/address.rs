@@ -1,7 +1,12 @@
 //! One `server.N` line: `host:quorumPort:electionPort[:role][|…][;[clientHost:]clientPort]`.
 
 use super::{MembershipError, ServerId};
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
 
 /// A host name or address with a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +15,26 @@ pub struct HostPort {
     pub host: String,
     /// Port.
     pub port: u16,
+}
+
+impl HostPort {
+    /// Reads `host:port`; an IPv6 address must be in brackets.
+    ///
+    /// # Errors
+    /// If it has another form, or no usable port.
+    pub fn parse(text: &str) -> Result<Self, MembershipError> {
+        let form = || MembershipError::HostPortForm { text: text.to_owned() };
+        let (host, rest) = host_and_rest(text).ok_or_else(form)?;
+        match rest.contains(':') {
+            true => Err(form()),
+            false => Ok(Self { host: host.to_owned(), port: port(rest)? }),
+        }
+    }
+
+    /// Whether it stands for all addresses of a machine, and so cannot be dialled.
+    pub fn is_unspecified(&self) -> bool {
+        self.host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
+    }
 }
 
 impl fmt::Display for HostPort {
@@ -29,7 +54,7 @@ pub enum Role {
 
 impl Role {
     /// How the roles are written.
-    pub(crate) const WORDS: &'static [(&'static str, Self)] =
+    pub const WORDS: &'static [(&'static str, Self)] =
         &[("participant", Self::Participant), ("observer", Self::Observer)];
 
     fn word(self) -> &'static str {
@@ -68,6 +93,9 @@ pub struct Member {
 
 impl Member {
     /// Reads what follows `server.N=`.
+    ///
+    /// # Errors
+    /// With the part that is wrong.
     pub fn parse(id: ServerId, text: &str) -> Result<Self, MembershipError> {
         let mut parts = text.split(';').map(str::trim);
         let servers = parts.next().unwrap_or_default();
@@ -143,12 +171,10 @@ fn client_part(part: &str) -> Result<HostPort, MembershipError> {
     if !part.contains(':') {
         return Ok(HostPort { host: "0.0.0.0".to_owned(), port: port(part)? });
     }
-    let form = || MembershipError::ClientForm { part: part.to_owned() };
-    let (host, rest) = host_and_rest(part).ok_or_else(form)?;
-    match rest.contains(':') {
-        true => Err(form()),
-        false => Ok(HostPort { host: host.to_owned(), port: port(rest)? }),
-    }
+    HostPort::parse(part).map_err(|error| match error {
+        MembershipError::HostPortForm { text: part } => MembershipError::ClientForm { part },
+        error => error,
+    })
 }
 
 /// Splits behind the host. An IPv6 address is in brackets.
@@ -157,7 +183,8 @@ fn host_and_rest(part: &str) -> Option<(&str, &str)> {
         Some(part) => part.split_once("]:")?,
         None => part.split_once(':')?,
     };
-    (!host.trim().is_empty()).then_some((host.trim(), rest))
+    let host = host.trim();
+    (!host.is_empty() && !host.contains(['[', ']'])).then_some((host, rest))
 }
 
 fn port(text: &str) -> Result<u16, MembershipError> {
