@@ -23,12 +23,7 @@ impl HostPort {
     /// # Errors
     /// If it has another form, or no usable port.
     pub fn parse(text: &str) -> Result<Self, MembershipError> {
-        let form = || MembershipError::HostPortForm { text: text.to_owned() };
-        let (host, rest) = host_and_rest(text).ok_or_else(form)?;
-        match rest.contains(':') {
-            true => Err(form()),
-            false => Ok(Self { host: host.to_owned(), port: port(rest)? }),
-        }
+        host_port(text, |text| MembershipError::HostPortForm { text })
     }
 
     /// Whether it stands for all addresses of a machine, and so cannot be dialled.
@@ -171,10 +166,20 @@ fn client_part(part: &str) -> Result<HostPort, MembershipError> {
     if !part.contains(':') {
         return Ok(HostPort { host: "0.0.0.0".to_owned(), port: port(part)? });
     }
-    HostPort::parse(part).map_err(|error| match error {
-        MembershipError::HostPortForm { text: part } => MembershipError::ClientForm { part },
-        error => error,
-    })
+    host_port(part, |part| MembershipError::ClientForm { part })
+}
+
+/// `form` makes the error for text of another form.
+fn host_port(
+    text: &str,
+    form: impl Fn(String) -> MembershipError,
+) -> Result<HostPort, MembershipError> {
+    let form = || form(text.to_owned());
+    let (host, rest) = host_and_rest(text).ok_or_else(form)?;
+    match rest.contains(':') {
+        true => Err(form()),
+        false => Ok(HostPort { host: host.to_owned(), port: port(rest)? }),
+    }
 }
 
 /// Splits behind the host. An IPv6 address is in brackets.
