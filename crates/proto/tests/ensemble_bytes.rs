@@ -78,14 +78,14 @@ fn leader_messages<'a>(
 /// One message of each type from a learner.
 fn learner_messages<'a>(
     (zxid, accepted_epoch, info): (Zxid, u32, LearnerInfo),
-    current_epoch: Option<u32>,
+    (last_zxid, current_epoch): (Option<Zxid>, Option<u32>),
     touches: Touches<'a>,
     request: ForwardedRequest<'a>,
 ) -> Vec<LearnerMessage<'a>> {
     vec![
         LearnerMessage::FollowerInfo { accepted_epoch, info },
         LearnerMessage::ObserverInfo { accepted_epoch, info },
-        LearnerMessage::AckEpoch { last_zxid: zxid, current_epoch },
+        LearnerMessage::AckEpoch { last_zxid, current_epoch },
         LearnerMessage::Ack { zxid },
         LearnerMessage::Ping { zxid, touches },
         LearnerMessage::Revalidate { session: request.session, timeout_ms: request.cxid },
@@ -180,7 +180,8 @@ proptest! {
 
     #[test]
     fn messages_of_learners_are_read_as_written(
-        (zxid, epoch, current_epoch) in (zxid(), epoch(), option::of(epoch())),
+        (zxid, epoch) in (zxid(), epoch()),
+        (last_zxid, current_epoch) in (option::of(zxid()), option::of(epoch())),
         (server, config_version) in (option::of(server()), zxid()),
         touches in prop::collection::vec((any::<i64>().prop_map(SessionId), any::<i32>()), 0..5),
         (session, cxid, kind, protocol_version) in any::<(i64, i32, i32, i32)>(),
@@ -204,7 +205,7 @@ proptest! {
         prop_assert!(request.identities.iter().eq(identities.into_iter().flatten()));
         let list = Touches::encode_into(touches.iter().copied(), &mut touched);
         prop_assert!(list.iter().eq(touches));
-        let messages = learner_messages((zxid, epoch, info), current_epoch, list, request);
+        let messages = learner_messages((zxid, epoch, info), (last_zxid, current_epoch), list, request);
         let mut stream = Vec::new();
         messages.iter().for_each(|message| message.encode(&mut stream));
         let mut reader = Reader::new(&stream);

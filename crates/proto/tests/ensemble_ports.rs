@@ -208,7 +208,7 @@ fn shown_learner_message(message: &LearnerMessage<'_>) -> String {
             format!("OBSERVERINFO epoch {accepted_epoch} {}", shown_info(info))
         }
         LearnerMessage::AckEpoch { last_zxid, current_epoch } => {
-            format!("ACKEPOCH {last_zxid} epoch {}", or_none(*current_epoch))
+            format!("ACKEPOCH {} epoch {}", or_none(*last_zxid), or_none(*current_epoch))
         }
         LearnerMessage::Ack { zxid } => format!("ACK {zxid}"),
         LearnerMessage::Ping { zxid, touches } => {

@@ -61,7 +61,7 @@ impl Role {
 }
 
 /// Where a member listens to its peers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemberAddress {
     /// Host name or address; IPv6 addresses without brackets.
     pub host: String,
@@ -76,7 +76,7 @@ pub struct MemberAddress {
 pub struct Member {
     /// Its number.
     pub id: ServerId,
-    /// Its addresses, at least one; more than one when it is on several networks.
+    /// Its addresses, at least one, in order; more than one when it is on several networks.
     pub addresses: Vec<MemberAddress>,
     /// Whether it votes.
     pub role: Role,
@@ -109,6 +109,8 @@ impl Member {
             role = role.or(its_role);
             addresses.push(address);
         }
+        // They are a set, so members are equal in whichever order their addresses were written.
+        addresses.sort_unstable();
         Ok(Self {
             id,
             addresses,
@@ -122,9 +124,7 @@ impl Member {
 /// As `QuorumServer.toString` writes it: addresses by host, the role once.
 impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut addresses: Vec<_> = self.addresses.iter().collect();
-        addresses.sort_by_key(|address| &address.host);
-        for (index, address) in addresses.into_iter().enumerate() {
+        for (index, address) in self.addresses.iter().enumerate() {
             let MemberAddress { host, quorum_port, election_port } = address;
             let separator = if index > 0 { "|" } else { "" };
             write!(f, "{separator}{}:{quorum_port}:{election_port}", bracketed(host))?;
@@ -189,7 +189,8 @@ fn host_and_rest(part: &str) -> Option<(&str, &str)> {
         None => part.split_once(':')?,
     };
     let host = host.trim();
-    (!host.is_empty() && !host.contains(['[', ']'])).then_some((host, rest))
+    let strange = |c: char| matches!(c, '[' | ']') || c.is_control() || c.is_whitespace();
+    (!host.is_empty() && !host.contains(strange)).then_some((host, rest))
 }
 
 fn port(text: &str) -> Result<u16, MembershipError> {

@@ -30,6 +30,12 @@ fn server_lines_have_one_canonical_form() {
 }
 
 #[test]
+fn members_are_equal_in_whichever_order_their_addresses_stand() {
+    let parse = |text| Member::parse(ServerId(1), text).unwrap();
+    assert_eq!(parse("b:1:2|a:3:4|a:1:2:observer"), parse("a:1:2|a:3:4:observer|b:1:2"));
+}
+
+#[test]
 fn wrong_server_lines_say_which_part_is_wrong() {
     const FORM: &str = "does not have the form host:quorumPort:electionPort[:participant|observer]; \
         several such addresses are separated by |, and ;[clientHost:]clientPort may follow";
@@ -41,6 +47,7 @@ fn wrong_server_lines_say_which_part_is_wrong() {
         ("h:1:2:observer:x", format!("\"h:1:2:observer:x\" {FORM}")),
         ("::1:2888:3888", format!("\"::1:2888:3888\" {FORM}")),
         ("[::1:2888:3888", format!("\"[::1:2888:3888\" {FORM}")),
+        ("h h:1:2", format!("\"h h:1:2\" {FORM}")),
         ("[[h]:1:2", format!("\"[[h]:1:2\" {FORM}")),
         ("h:1:2|", format!("\"\" {FORM}")),
         ("h:x:2", "\"x\" is no port; allowed: 1 to 65535".to_owned()),
@@ -73,7 +80,7 @@ proptest! {
             .map(|(host, quorum_port, election_port)| MemberAddress { host, quorum_port, election_port })
             .collect();
         prop_assume!(!addresses.is_empty());
-        addresses.sort_by(|a, b| a.host.cmp(&b.host));
+        addresses.sort_unstable();
         let client = client.map(|(host, port)| HostPort { host, port });
         let id = ServerId(7);
         let member = Member { id, addresses, role, client, secure_client: None };

@@ -7,6 +7,9 @@ use crate::{OpCode, ServerId, SessionId, Zxid};
 use alloc::vec::Vec;
 use bytes::BufMut;
 
+/// The last zxid of a learner that does not trust its empty history.
+const NO_HISTORY: i64 = -1;
+
 /// How a learner introduces itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LearnerInfo {
@@ -161,8 +164,9 @@ pub enum LearnerMessage<'a> {
     },
     /// ACKEPOCH: the proposed epoch is accepted.
     AckEpoch {
-        /// The last zxid in the learner's log.
-        last_zxid: Zxid,
+        /// The last zxid in the learner's log; `None` if it is empty and must not be trusted
+        /// (ZOOKEEPER-261).
+        last_zxid: Option<Zxid>,
         /// The epoch of the learner's history; `None` if it had accepted the proposed epoch
         /// before, and so must not be counted again.
         current_epoch: Option<u32>,
@@ -210,7 +214,8 @@ impl<'a> LearnerMessage<'a> {
             },
             PacketKind::AckEpoch => {
                 let epoch = packet.record("current epoch of a learner")?.int()?;
-                Self::AckEpoch { last_zxid: zxid()?, current_epoch: current_epoch(epoch)? }
+                let last_zxid = if packet.zxid == NO_HISTORY { None } else { Some(zxid()?) };
+                Self::AckEpoch { last_zxid, current_epoch: current_epoch(epoch)? }
             }
             PacketKind::Ack => Self::Ack { zxid: zxid()? },
             PacketKind::Ping => {
@@ -253,7 +258,8 @@ impl<'a> LearnerMessage<'a> {
             }
             Self::AckEpoch { last_zxid, current_epoch } => {
                 let data = current_epoch.map_or(-1, u32::cast_signed).to_be_bytes();
-                put_packet_with(out, PacketKind::AckEpoch, last_zxid.to_wire(), Some(&data));
+                let last_zxid = last_zxid.map_or(NO_HISTORY, Zxid::to_wire);
+                put_packet_with(out, PacketKind::AckEpoch, last_zxid, Some(&data));
             }
             Self::Ack { zxid } => put_packet(out, PacketKind::Ack, zxid.to_wire()),
             Self::Ping { zxid, touches } => {

@@ -156,6 +156,7 @@ fn wrong_data_is_refused() {
         ),
         (PacketKind::ObserverInfo, -1, None, "unknown zxid -1"),
         (PacketKind::AckEpoch, 0, None, "null current epoch of a learner"),
+        (PacketKind::AckEpoch, -2, Some(&[0; 4]), "unknown zxid -2"),
         (PacketKind::AckEpoch, 0, Some(&[0xFF, 0xFF, 0xFF, 0xFE]), "unknown current epoch -2"),
         (PacketKind::Ping, 0, Some(&[0; 13]), "malformed list of touched sessions"),
         (PacketKind::Request, -1, None, "null request"),
@@ -169,6 +170,15 @@ fn wrong_data_is_refused() {
         let error = from_learner(kind, zxid, data).unwrap_err();
         assert_eq!(error.to_string(), message, "{kind:?}");
     }
+}
+
+#[test]
+fn learners_may_distrust_their_empty_history() {
+    let expected = LearnerMessage::AckEpoch { last_zxid: None, current_epoch: Some(0) };
+    assert_eq!(from_learner(PacketKind::AckEpoch, -1, Some(&[0; 4])), Ok(Some(expected)));
+    let mut bytes = Vec::new();
+    expected.encode(&mut bytes);
+    assert_eq!(bytes[4..12], [0xFF; 8]);
 }
 
 #[test]
