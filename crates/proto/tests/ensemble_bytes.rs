@@ -77,7 +77,7 @@ fn leader_messages<'a>(
 
 /// One message of each type from a learner.
 fn learner_messages<'a>(
-    (zxid, accepted_epoch, info): (Zxid, u32, LearnerInfo),
+    (zxid, accepted_epoch, info): (Zxid, Option<u32>, LearnerInfo),
     (last_zxid, current_epoch): (Option<Zxid>, Option<u32>),
     touches: Touches<'a>,
     request: ForwardedRequest<'a>,
@@ -180,7 +180,7 @@ proptest! {
 
     #[test]
     fn messages_of_learners_are_read_as_written(
-        (zxid, epoch) in (zxid(), epoch()),
+        (zxid, epoch) in (zxid(), option::of(epoch())),
         (last_zxid, current_epoch) in (option::of(zxid()), option::of(epoch())),
         (server, config_version) in (option::of(server()), zxid()),
         touches in prop::collection::vec((any::<i64>().prop_map(SessionId), any::<i32>()), 0..5),

@@ -202,10 +202,10 @@ fn shown_txn(zxid: Zxid, bytes: &[u8]) -> String {
 fn shown_learner_message(message: &LearnerMessage<'_>) -> String {
     match message {
         LearnerMessage::FollowerInfo { accepted_epoch, info } => {
-            format!("FOLLOWERINFO epoch {accepted_epoch} {}", shown_info(info))
+            format!("FOLLOWERINFO epoch {} {}", or_none(*accepted_epoch), shown_info(info))
         }
         LearnerMessage::ObserverInfo { accepted_epoch, info } => {
-            format!("OBSERVERINFO epoch {accepted_epoch} {}", shown_info(info))
+            format!("OBSERVERINFO epoch {} {}", or_none(*accepted_epoch), shown_info(info))
         }
         LearnerMessage::AckEpoch { last_zxid, current_epoch } => {
             format!("ACKEPOCH {} epoch {}", or_none(*last_zxid), or_none(*current_epoch))

@@ -7,7 +7,7 @@ use bytes::BufMut;
 
 /// Stands for no leader, no zxid, no epoch: what a server without a vote sends.
 const NO_VOTE: i64 = i64::MIN;
-/// The zxid of a server that does not trust its empty history.
+/// The zxid and the epoch of a server that does not trust its empty history.
 const NO_HISTORY: i64 = -1;
 
 /// Length of the form of releases before 3.4, which ends before the peer epoch.
@@ -74,11 +74,12 @@ pub struct Notification<'a> {
     /// Whom it votes for or has as leader; `None` if it does not vote.
     pub leader: Option<ServerId>,
     /// The last zxid of that leader when it was elected. `None` from an observer, and from a
-    /// server whose empty history must not be trusted: its vote does not count.
+    /// server whose empty history must not be trusted (ZOOKEEPER-261): its vote does not count.
     pub zxid: Option<Zxid>,
     /// The round of elections the sender is in or was in (its logical clock).
     pub election_epoch: u64,
-    /// The leader's epoch: `currentEpoch` while looking, else the new one. `None` from an observer.
+    /// The leader's epoch: `currentEpoch` while looking, else the new one. `None` where the zxid
+    /// is.
     pub peer_epoch: Option<u32>,
     /// The form in which it came.
     pub version: NotificationVersion,
@@ -131,13 +132,13 @@ impl<'a> Notification<'a> {
         const BEFORE_CONFIG: usize = 44;
         const CURRENT_VERSION: i32 = 2;
         let config = self.config.as_deref().unwrap_or_default();
-        let no_zxid = if self.leader.is_some() { NO_HISTORY } else { NO_VOTE };
+        let none = if self.leader.is_some() { NO_HISTORY } else { NO_VOTE };
         out.put_i32(length(BEFORE_CONFIG + config.len()));
         out.put_i32(self.state as i32);
         out.put_i64(self.leader.map_or(NO_VOTE, ServerId::to_wire));
-        out.put_i64(self.zxid.map_or(no_zxid, Zxid::to_wire));
+        out.put_i64(self.zxid.map_or(none, Zxid::to_wire));
         out.put_u64(self.election_epoch);
-        out.put_i64(self.peer_epoch.map_or(NO_VOTE, i64::from));
+        out.put_i64(self.peer_epoch.map_or(none, i64::from));
         out.put_i32(CURRENT_VERSION);
         out.put_i32(length(config.len()));
         out.put_slice(config.as_bytes());

@@ -150,25 +150,26 @@ impl<'a> Touches<'a> {
 pub enum LearnerMessage<'a> {
     /// FOLLOWERINFO: a follower introduces itself.
     FollowerInfo {
-        /// The newest epoch it has accepted.
-        accepted_epoch: u32,
+        /// The newest epoch it has accepted; `None` if its history is empty and must not be
+        /// trusted (ZOOKEEPER-261), so that it does not know.
+        accepted_epoch: Option<u32>,
         /// Who it is.
         info: LearnerInfo,
     },
     /// OBSERVERINFO: an observer introduces itself.
     ObserverInfo {
-        /// The newest epoch it has accepted.
-        accepted_epoch: u32,
+        /// The newest epoch it has accepted; `None` if its history is empty and must not be
+        /// trusted (ZOOKEEPER-261), so that it does not know.
+        accepted_epoch: Option<u32>,
         /// Who it is.
         info: LearnerInfo,
     },
     /// ACKEPOCH: the proposed epoch is accepted.
     AckEpoch {
-        /// The last zxid in the learner's log; `None` if it is empty and must not be trusted
-        /// (ZOOKEEPER-261).
+        /// The last zxid in the learner's log; `None` if it is empty and must not be trusted.
         last_zxid: Option<Zxid>,
         /// The epoch of the learner's history; `None` if it had accepted the proposed epoch
-        /// before, and so must not be counted again.
+        /// before or has no history. Then it must not be counted.
         current_epoch: Option<u32>,
     },
     /// ACK: all up to here is durable.
@@ -205,11 +206,11 @@ impl<'a> LearnerMessage<'a> {
         let zxid = || decode_zxid(packet.zxid);
         Ok(Some(match kind {
             PacketKind::FollowerInfo => Self::FollowerInfo {
-                accepted_epoch: zxid()?.epoch(),
+                accepted_epoch: accepted_epoch(packet.zxid),
                 info: LearnerInfo::decode(packet.data)?,
             },
             PacketKind::ObserverInfo => Self::ObserverInfo {
-                accepted_epoch: zxid()?.epoch(),
+                accepted_epoch: accepted_epoch(packet.zxid),
                 info: LearnerInfo::decode(packet.data)?,
             },
             PacketKind::AckEpoch => {
@@ -246,14 +247,13 @@ impl<'a> LearnerMessage<'a> {
     /// # Panics
     /// If a request is 2 GiB or longer.
     pub fn encode(&self, out: &mut impl BufMut) {
-        let epoch_zxid = |epoch| Zxid::new(epoch, 0).to_wire();
         match self {
             Self::FollowerInfo { accepted_epoch, info } => {
-                let (zxid, data) = (epoch_zxid(*accepted_epoch), info.encode());
+                let (zxid, data) = (accepted_epoch_zxid(*accepted_epoch), info.encode());
                 put_packet_with(out, PacketKind::FollowerInfo, zxid, Some(&data));
             }
             Self::ObserverInfo { accepted_epoch, info } => {
-                let (zxid, data) = (epoch_zxid(*accepted_epoch), info.encode());
+                let (zxid, data) = (accepted_epoch_zxid(*accepted_epoch), info.encode());
                 put_packet_with(out, PacketKind::ObserverInfo, zxid, Some(&data));
             }
             Self::AckEpoch { last_zxid, current_epoch } => {
@@ -275,6 +275,15 @@ impl<'a> LearnerMessage<'a> {
             Self::Request(request) => request.encode(out),
         }
     }
+}
+
+/// An unknown epoch is sent as −1, in the high half of the zxid.
+fn accepted_epoch(zxid: i64) -> Option<u32> {
+    (zxid >= 0).then_some(Zxid::from_wire(zxid).epoch())
+}
+
+fn accepted_epoch_zxid(epoch: Option<u32>) -> i64 {
+    Zxid::new(epoch.unwrap_or(u32::MAX), 0).to_wire()
 }
 
 fn current_epoch(value: i32) -> Result<Option<u32>, DecodeError> {
