@@ -115,6 +115,40 @@ impl fmt::Debug for SessionId {
     }
 }
 
+/// Number of a server in its ensemble: the N of `server.N`, and what `myid` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(
+    /// At most 2^63 − 1, as a Java `long` holds it.
+    pub u64,
+);
+
+impl ServerId {
+    /// What [`ServerId::parse`] allows, for messages.
+    pub const ALLOWED: &'static str = "0 to 9223372036854775807";
+
+    /// Reads a decimal id.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().and_then(Self::from_wire)
+    }
+
+    /// From its wire form. Negative numbers are no server's: they stand for servers without an id,
+    /// and for no server at all.
+    pub fn from_wire(value: i64) -> Option<Self> {
+        u64::try_from(value).ok().map(Self)
+    }
+
+    /// Its wire form.
+    pub const fn to_wire(self) -> i64 {
+        self.0.cast_signed()
+    }
+}
+
+impl fmt::Display for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// What a client numbers its requests with; negative values are reserved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Xid(pub i32);
@@ -156,6 +190,13 @@ mod tests {
         assert_eq!(SessionId(i64::MIN).skip_container_owner(), SessionId(i64::MIN + 1));
         assert_eq!(SessionId::first(0x80, 0), SessionId(i64::MIN + 1));
         assert_eq!(SessionId::first(1, 0).0, 1 << 56);
+    }
+
+    #[test]
+    fn negative_numbers_are_no_server_ids() {
+        assert_eq!(ServerId::from_wire(i64::MAX).map(ServerId::to_wire), Some(i64::MAX));
+        assert_eq!(ServerId::from_wire(-1), None);
+        assert_eq!(ServerId::parse("9223372036854775808"), None);
     }
 
     #[test]

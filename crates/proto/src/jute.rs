@@ -37,6 +37,22 @@ pub enum DecodeError {
         /// The field.
         what: &'static str,
     },
+    /// A length beyond what is allowed.
+    #[error("{what} of {length} bytes, at most {max} are allowed")]
+    TooLong {
+        /// What is so long.
+        what: &'static str,
+        /// Its length in bytes, or as much of it as is known.
+        length: usize,
+        /// The greatest length allowed.
+        max: usize,
+    },
+    /// Text or bytes of another form than expected.
+    #[error("malformed {what}")]
+    Malformed {
+        /// What was expected.
+        what: &'static str,
+    },
     /// A number that names no member of a closed set.
     #[error("unknown {what} {value}")]
     UnknownValue {
@@ -45,6 +61,26 @@ pub enum DecodeError {
         /// The number.
         value: i64,
     },
+}
+
+/// Reads an item from a stream of which `reader` has the beginning. If all of the item is there,
+/// the reader stands behind it; else this is `None`, and the reader stands where it stood.
+///
+/// # Errors
+/// As `read`, but for [`DecodeError::Truncated`].
+pub(crate) fn next_of_stream<'a, T>(
+    reader: &mut Reader<'a>,
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
+) -> Result<Option<T>, DecodeError> {
+    let mut ahead = reader.clone();
+    match read(&mut ahead) {
+        Ok(item) => {
+            *reader = ahead;
+            Ok(Some(item))
+        }
+        Err(DecodeError::Truncated { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads fields in order from a byte slice.
@@ -145,6 +181,22 @@ impl<'a> Reader<'a> {
                     .map_err(|_| DecodeError::NegativeLength { offset, length })?;
                 self.raw(count).map(Some)
             }
+        }
+    }
+
+    /// A buffer of at most `max` bytes; `what` names it in the error. A longer one is refused
+    /// before its bytes are there, so that nobody waits for them.
+    ///
+    /// # Errors
+    /// As [`Reader::buffer`], or [`DecodeError::TooLong`].
+    pub fn bounded_buffer(
+        &mut self,
+        what: &'static str,
+        max: usize,
+    ) -> Result<Option<&'a [u8]>, DecodeError> {
+        match usize::try_from(self.clone().int()?) {
+            Ok(length) if length > max => Err(DecodeError::TooLong { what, length, max }),
+            Ok(_) | Err(_) => self.buffer(),
         }
     }
 

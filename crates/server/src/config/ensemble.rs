@@ -2,7 +2,7 @@
 
 use super::error::ConfigError;
 use super::keys::ensemble as keys;
-use super::membership::{Membership, MembershipError, Role, ServerId};
+use super::membership::{MembersError, Membership, Role, ServerId};
 use super::settings::Settings;
 use super::sources::Files;
 use super::warning::ConfigWarning;
@@ -257,8 +257,8 @@ impl Members {
         let path = self.dynamic_file.as_ref().map_or(files.source(), |p| p.display().to_string());
         let standalone = allowed && participants <= 1;
         let error = match (standalone, participants, observers) {
-            (true, _, 1..) => Some(MembershipError::ObserversAlone),
-            (false, 0, _) => Some(MembershipError::NoParticipants),
+            (true, _, 1..) => Some(MembersError::ObserversAlone),
+            (false, 0, _) => Some(MembersError::NoParticipants),
             (false, _, _) => self.not_a_member(),
             (true, _, 0) => None,
         };
@@ -278,9 +278,9 @@ impl Members {
         standalone
     }
 
-    fn not_a_member(&self) -> Option<MembershipError> {
+    fn not_a_member(&self) -> Option<MembersError> {
         let server = self.my_id?;
         let listed = self.membership.members.contains_key(&server);
-        (!listed).then_some(MembershipError::NotAMember { server })
+        (!listed).then_some(MembersError::NotAMember { server })
     }
 }

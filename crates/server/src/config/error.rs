@@ -1,7 +1,7 @@
 //! What can be wrong with a configuration, and where. These stop the start.
 
 use super::kind::Fault;
-use super::membership::MembershipError;
+use super::membership::MembersError;
 use super::properties::PropertiesError;
 use super::warning::ConfigWarning;
 use std::fmt;
@@ -163,7 +163,7 @@ pub enum ConfigError {
         /// The line.
         setting: Setting,
         /// What is wrong with it.
-        source: MembershipError,
+        source: MembersError,
     },
     /// The lines are right, but not what they say together.
     #[error("{path}: {source}")]
@@ -171,7 +171,7 @@ pub enum ConfigError {
         /// The file with the lines.
         path: String,
         /// What is wrong.
-        source: MembershipError,
+        source: MembersError,
     },
     /// Membership lines belong into the dynamic file alone once there is one.
     #[error("{setting}: must be in the dynamic file, because dynamicConfigFile is set")]

@@ -4,7 +4,7 @@ use super::ensemble::Members;
 use super::error::{ConfigError, Origin, Setting};
 use super::keys::ensemble as keys;
 use super::kind::Fault;
-use super::membership::{Membership, ServerId};
+use super::membership::{self, Membership, ServerId};
 use super::properties;
 use super::settings::{Settings, is_member_key, last_of_each};
 use super::system_properties::SystemProperties;
@@ -132,7 +132,7 @@ impl Files<'_> {
             }
         };
         let errors = &mut settings.errors;
-        let membership = Membership::read(&path, version, &lines, multi_address, errors);
+        let membership = membership::read(&path, version, &lines, multi_address, errors);
         let proposed = match &dynamic_file {
             Some(_) => self.proposed(settings, multi_address),
             None => None,
@@ -189,7 +189,7 @@ impl Files<'_> {
             })
         });
         let path = path.display().to_string();
-        Some(Membership::read(&path, version, &lines, multi_address, &mut settings.errors))
+        Some(membership::read(&path, version, &lines, multi_address, &mut settings.errors))
     }
 
     /// The lines of a properties file; `None` if there is no such file.

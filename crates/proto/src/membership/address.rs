@@ -1,7 +1,12 @@
 //! One `server.N` line: `host:quorumPort:electionPort[:role][|…][;[clientHost:]clientPort]`.
 
 use super::{MembershipError, ServerId};
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
 
 /// A host name or address with a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +15,21 @@ pub struct HostPort {
     pub host: String,
     /// Port.
     pub port: u16,
+}
+
+impl HostPort {
+    /// Reads `host:port`; an IPv6 address must be in brackets.
+    ///
+    /// # Errors
+    /// If it has another form, or no usable port.
+    pub fn parse(text: &str) -> Result<Self, MembershipError> {
+        host_port(text, |text| MembershipError::HostPortForm { text })
+    }
+
+    /// Whether it stands for all addresses of a machine, and so cannot be dialled.
+    pub fn is_unspecified(&self) -> bool {
+        self.host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
+    }
 }
 
 impl fmt::Display for HostPort {
@@ -29,7 +49,7 @@ pub enum Role {
 
 impl Role {
     /// How the roles are written.
-    pub(crate) const WORDS: &'static [(&'static str, Self)] =
+    pub const WORDS: &'static [(&'static str, Self)] =
         &[("participant", Self::Participant), ("observer", Self::Observer)];
 
     fn word(self) -> &'static str {
@@ -41,7 +61,7 @@ impl Role {
 }
 
 /// Where a member listens to its peers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemberAddress {
     /// Host name or address; IPv6 addresses without brackets.
     pub host: String,
@@ -56,7 +76,7 @@ pub struct MemberAddress {
 pub struct Member {
     /// Its number.
     pub id: ServerId,
-    /// Its addresses, at least one; more than one when it is on several networks.
+    /// Its addresses, at least one, in order; more than one when it is on several networks.
     pub addresses: Vec<MemberAddress>,
     /// Whether it votes.
     pub role: Role,
@@ -68,6 +88,9 @@ pub struct Member {
 
 impl Member {
     /// Reads what follows `server.N=`.
+    ///
+    /// # Errors
+    /// With the part that is wrong.
     pub fn parse(id: ServerId, text: &str) -> Result<Self, MembershipError> {
         let mut parts = text.split(';').map(str::trim);
         let servers = parts.next().unwrap_or_default();
@@ -86,6 +109,8 @@ impl Member {
             role = role.or(its_role);
             addresses.push(address);
         }
+        // They are a set, so members are equal in whichever order their addresses were written.
+        addresses.sort_unstable();
         Ok(Self {
             id,
             addresses,
@@ -99,9 +124,7 @@ impl Member {
 /// As `QuorumServer.toString` writes it: addresses by host, the role once.
 impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut addresses: Vec<_> = self.addresses.iter().collect();
-        addresses.sort_by_key(|address| &address.host);
-        for (index, address) in addresses.into_iter().enumerate() {
+        for (index, address) in self.addresses.iter().enumerate() {
             let MemberAddress { host, quorum_port, election_port } = address;
             let separator = if index > 0 { "|" } else { "" };
             write!(f, "{separator}{}:{quorum_port}:{election_port}", bracketed(host))?;
@@ -143,8 +166,16 @@ fn client_part(part: &str) -> Result<HostPort, MembershipError> {
     if !part.contains(':') {
         return Ok(HostPort { host: "0.0.0.0".to_owned(), port: port(part)? });
     }
-    let form = || MembershipError::ClientForm { part: part.to_owned() };
-    let (host, rest) = host_and_rest(part).ok_or_else(form)?;
+    host_port(part, |part| MembershipError::ClientForm { part })
+}
+
+/// `form` makes the error for text of another form.
+fn host_port(
+    text: &str,
+    form: impl Fn(String) -> MembershipError,
+) -> Result<HostPort, MembershipError> {
+    let form = || form(text.to_owned());
+    let (host, rest) = host_and_rest(text).ok_or_else(form)?;
     match rest.contains(':') {
         true => Err(form()),
         false => Ok(HostPort { host: host.to_owned(), port: port(rest)? }),
@@ -157,7 +188,9 @@ fn host_and_rest(part: &str) -> Option<(&str, &str)> {
         Some(part) => part.split_once("]:")?,
         None => part.split_once(':')?,
     };
-    (!host.trim().is_empty()).then_some((host.trim(), rest))
+    let host = host.trim();
+    let strange = |c: char| matches!(c, '[' | ']') || c.is_control() || c.is_whitespace();
+    (!host.is_empty() && !host.contains(strange)).then_some((host, rest))
 }
 
 fn port(text: &str) -> Result<u16, MembershipError> {
