@@ -137,6 +137,11 @@ fn accept(stream: TcpStream, remote: SocketAddr, operator: &Arc<Operator>, share
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%remote, %error, "TCP_NODELAY could not be set");
     }
+    if shared.limits.tcp_keep_alive
+        && let Err(error) = rustix::net::sockopt::set_socket_keepalive(&stream, true)
+    {
+        tracing::debug!(%remote, %error, "SO_KEEPALIVE could not be set");
+    }
     let (operator, shared) = (Arc::clone(operator), Arc::clone(shared));
     tokio::spawn(async move {
         task::run(stream, Arc::clone(&connection), operator, Arc::clone(&shared)).await;

@@ -88,3 +88,26 @@ fn client_that_only_stops_sending_is_gone_at_once_and_its_session_is_not() {
     assert_eq!(again.session, client.session);
     assert_eq!(again.call(exists("/e", false)).error, 0);
 }
+
+/// Linux: whether the system's table of connections has a keepalive timer for this one.
+#[cfg(target_os = "linux")]
+fn is_kept_alive(world: &World, client: &Client) -> bool {
+    let local = format!(":{:04X}", world.address.port());
+    let remote = format!(":{:04X}", client.raw.stream.local_addr().unwrap().port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let mut own = fields.filter(|row| row[1].ends_with(&local) && row[2].ends_with(&remote));
+    own.next().expect("the connection is not in the table")[5].starts_with("02:")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn keepalive_is_on_where_it_is_asked_for() {
+    for (settings, expected) in [("", false), ("clientTcpKeepAlive=true", true)] {
+        let world = World::start(settings);
+        let mut client = world.client();
+        client.ping();
+        // Another timer may run until the last reply is acknowledged.
+        crate::world::until(settings, || is_kept_alive(&world, &client) == expected);
+    }
+}
