@@ -23,7 +23,9 @@ impl SmallDisk {
         mount.args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(&path);
         let mounted = mount.output().is_ok_and(|output| output.status.success());
         if !mounted {
-            println!("SKIPPED: a tmpfs cannot be mounted here, which needs root");
+            // Past the capture of what tests print, so that it is seen.
+            let mut stderr = std::io::stderr();
+            writeln!(stderr, "SKIPPED: a tmpfs cannot be mounted here, which needs root").unwrap();
             let _left_over = std::fs::remove_dir(&path);
         }
         mounted.then_some(Self { path })

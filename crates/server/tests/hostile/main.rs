@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     reason = "tests may; clippy only sees it in functions marked as tests"
 )]
-#![expect(clippy::print_stdout, reason = "what is measured or skipped is said")]
 
 mod client;
 mod crowds;
