@@ -20,6 +20,9 @@ pub struct PeerOptions {
     pub quota_enforced: bool,
     /// Whether transactions carry the digest of the tree.
     pub digest_enabled: bool,
+    /// Whether the transaction that ends a session lists its ephemerals
+    /// (`zookeeper.closeSessionTxn.enabled`); releases before 3.6 cannot read the list.
+    pub close_session_lists: bool,
     /// Whether `reconfigEnabled` is set.
     pub reconfig_enabled: bool,
     /// The longest transaction that every server can read back from its log, in bytes:

@@ -49,6 +49,9 @@ impl TxnDigest {
     /// The version of the digest this code computes.
     pub const VERSION: i32 = 2;
 
+    /// Bytes of the record.
+    pub const WIRE_SIZE: usize = 12;
+
     /// Appends the record.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.put_i32(self.version);
@@ -328,7 +331,12 @@ fn decode_record<'a>(
 
 fn decode_paths<'a>(reader: &mut Reader<'a>) -> Result<Vec<Text<'a>>, DecodeError> {
     let mut paths = Vec::new();
-    if reader.is_at_end() {
+    // Without its list (`closeSessionTxn.enabled=false`) the record is empty and a digest may
+    // follow. It looks like a list of two, but no two paths are that short.
+    let rest = reader.rest();
+    let is_digest =
+        rest.len() == TxnDigest::WIRE_SIZE && rest.starts_with(&TxnDigest::VERSION.to_be_bytes());
+    if rest.is_empty() || is_digest {
         return Ok(paths);
     }
     for _ in 0..reader.count()?.unwrap_or(0) {
@@ -364,4 +372,22 @@ fn decode_parts<'a>(reader: &mut Reader<'a>) -> Result<Vec<Txn<'a>>, DecodeError
         parts.push(decode_record(kind, Level::InsideMulti, &mut Reader::new(record))?);
     }
     Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_session_without_its_list_keeps_its_digest() {
+        let header =
+            TxnHeader { session: SessionId(7), cxid: 1, zxid: Zxid::new(0, 9), time_ms: 5 };
+        let digest = TxnDigest { version: TxnDigest::VERSION, value: 0x0000_0004_2F61_2F62 };
+        let mut bytes = Vec::new();
+        header.encode(OpCode::CloseSession, &mut bytes);
+        digest.encode(&mut bytes);
+        let read = LoggedTxn::decode(&bytes).unwrap();
+        assert_eq!(read.txn, Txn::CloseSession { paths: Vec::new() });
+        assert_eq!(read.digest, Some(digest));
+    }
 }

@@ -110,6 +110,7 @@ impl DiskThread {
         let mut jobs = Vec::new();
         loop {
             self.disk.jobs.take(&mut jobs, None);
+            self.gather(&mut jobs);
             self.shared.metrics.sync_processor_queue_size.record(jobs.len() as u64);
             self.batch = BatchTally::new(Instant::now());
             let mut pending = None;
@@ -134,6 +135,21 @@ impl DiskThread {
             }
             self.persist(pending)?;
             self.keep_pace()?;
+        }
+    }
+
+    /// Waits for others to share the sync, for `flushDelay` at most and no longer than
+    /// `maxWriteQueuePollTime` for each.
+    fn gather(&self, jobs: &mut Vec<Job>) {
+        let (delay, poll) = self.shared.limits.flush_delay;
+        let end = Instant::now() + delay;
+        while Instant::now() < end && jobs.len() < self.batch_max {
+            let mut more = Vec::new();
+            self.disk.jobs.take(&mut more, Some(end.min(Instant::now() + poll)));
+            if more.is_empty() {
+                return;
+            }
+            jobs.append(&mut more);
         }
     }
 

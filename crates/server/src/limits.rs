@@ -19,6 +19,8 @@ pub(crate) struct Limits {
     pub(crate) sessionless_timeout: Duration,
     /// `zookeeper.maxBatchSize`: transactions that share a sync.
     pub(crate) sync_batch_max: usize,
+    /// `zookeeper.flushDelay` and `zookeeper.maxWriteQueuePollTime`.
+    pub(crate) flush_delay: (Duration, Duration),
     /// `zookeeper.fsync.warningthresholdms`.
     pub(crate) fsync_warning: Duration,
 }

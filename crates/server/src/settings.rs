@@ -31,6 +31,7 @@ pub(crate) fn peer_options(config: &ServerConfig) -> PeerOptions {
         ttl_enabled: config.znodes.extended_types,
         quota_enforced: config.access.enforce_quota,
         digest_enabled: config.storage.digest_enabled,
+        close_session_lists: config.storage.close_session_txn,
         reconfig_enabled: config.reconfig_enabled,
         txn_bytes_max: config.limits.frame_bytes + config.limits.frame_extra_bytes,
         reaper_interval: config.znodes.container_check_interval,
@@ -72,6 +73,7 @@ pub(crate) fn limits(config: &ServerConfig) -> Limits {
         tcp_keep_alive: config.client_port.tcp_keep_alive,
         sessionless_timeout: limits.sessionless_timeout,
         sync_batch_max: config.storage.max_batch_size.unwrap_or(SYNC_BATCH_DEFAULT) as usize,
+        flush_delay: (config.storage.flush_delay, config.storage.max_write_queue_poll),
         fsync_warning: config.storage.fsync_warning,
     }
 }

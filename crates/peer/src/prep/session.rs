@@ -19,7 +19,8 @@ impl Prep {
         let start = out.len();
         let txn = Txn::CloseSession { paths: paths.iter().map(|path| path.into()).collect() };
         txn.encode_record(out);
-        if out.len() + DIGEST_BYTES > cx.options.txn_bytes_max {
+        let too_long = out.len() + DIGEST_BYTES > cx.options.txn_bytes_max;
+        if too_long || !cx.options.close_session_lists {
             out.truncate(start);
         }
         for path in &paths {

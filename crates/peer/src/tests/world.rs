@@ -64,6 +64,7 @@ pub(super) fn options() -> PeerOptions {
         ttl_enabled: true,
         quota_enforced: true,
         digest_enabled: true,
+        close_session_lists: true,
         reconfig_enabled: true,
         txn_bytes_max: 2 * 0xF_FFFF,
         reaper_interval: Duration::from_secs(60),
