@@ -369,7 +369,9 @@ fn all_txns<'a>(
     let top = parts.iter().filter(|txn| txn.kind() != OpCode::Check).cloned();
     let mut txns: Vec<_> = top.collect();
     txns.push(Txn::CreateSession { timeout_ms: number });
-    txns.push(Txn::CloseSession { paths: texts.iter().map(|text| text.as_str().into()).collect() });
+    // No path is empty, and two empty ones would be taken for a digest.
+    let paths = texts.iter().map(|text| format!("/{text}").into()).collect();
+    txns.push(Txn::CloseSession { paths });
     txns.push(Txn::Reconfig { path: path(), data, version: number });
     txns.push(Txn::Multi(parts));
     txns
