@@ -63,6 +63,20 @@ impl Peer {
         }
     }
 
+    /// A peer with the same settings and another history, as after a restore. Nothing may be under
+    /// way in this one.
+    ///
+    /// # Panics
+    /// If something is.
+    #[must_use]
+    pub fn with_history(&self, tree: &Tree, now: Now) -> Self {
+        assert_eq!(self.proposals(), 0, "proposals would be lost with the old history");
+        let mut peer = Self::new(self.options.clone(), tree, now);
+        // Numbers of sessions that clients have seen are not handed out again.
+        peer.next_session = peer.next_session.max(self.next_session);
+        peer
+    }
+
     /// Takes one input. `tree` is the state as far as it is applied.
     pub fn step(&mut self, now: Now, tree: &Tree, input: Input<Self>, effects: &mut Effects<Self>) {
         match input {

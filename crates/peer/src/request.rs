@@ -85,6 +85,19 @@ pub enum Request {
     DiskFull(bool),
 }
 
+impl Request {
+    /// The connection that a client's request came on.
+    pub const fn conn(&self) -> Option<ConnId> {
+        match self {
+            Self::Client(request) => Some(request.conn),
+            Self::Refuse { conn, .. } => Some(*conn),
+            Self::Connect(_) | Self::Disconnected { .. } | Self::Heard(_) | Self::DiskFull(_) => {
+                None
+            }
+        }
+    }
+}
+
 /// What a peer tells its driver. Outputs are carried out in order.
 #[derive(Debug)]
 pub enum Output {

@@ -18,6 +18,7 @@ use zoarium_peer::LogRecord;
 use zoarium_persistence::StorageError;
 use zoarium_persistence::log::LogWriter;
 use zoarium_process::PersistSeq;
+use zoarium_proto::Zxid;
 
 /// How long to wait before a full disk is tried again.
 const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
@@ -27,6 +28,8 @@ const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
 enum Job {
     /// With when it was queued.
     Append(PersistSeq, LogRecord, Instant),
+    /// The history goes on after this.
+    JumpTo(Zxid),
     Stop,
 }
 
@@ -43,6 +46,11 @@ impl Disk {
     pub(crate) fn append(&self, records: impl Iterator<Item = (PersistSeq, LogRecord)>) {
         let queued = Instant::now();
         self.jobs.extend(records.map(|(seq, record)| Job::Append(seq, record, queued)));
+    }
+
+    /// Lets the history go on after `zxid`, whose state is durable as a snapshot.
+    pub(crate) fn jump_to(&self, zxid: Zxid) {
+        self.jobs.push(Job::JumpTo(zxid));
     }
 
     /// Ends the thread once everything queued is durable.
@@ -126,6 +134,11 @@ impl DiskThread {
                             self.persist(pending.take())?;
                             appended = 0;
                         }
+                    }
+                    Job::JumpTo(zxid) => {
+                        self.persist(pending.take())?;
+                        appended = 0;
+                        self.writer.jump_to(zxid)?;
                     }
                     Job::Stop => {
                         self.persist(pending)?;

@@ -20,6 +20,7 @@ pub mod metrics;
 mod operator;
 mod peer_loop;
 mod quota_log;
+mod restore;
 mod server;
 mod settings;
 mod shared;

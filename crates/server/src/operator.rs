@@ -9,7 +9,10 @@ use crate::connection::SharedConnection;
 use crate::metrics::Metrics;
 use crate::metrics::process::ProcessUsage;
 use crate::peer_loop::LoopEvent;
+use crate::peer_loop::restoring::Restore;
+use crate::restore;
 use crate::server::{ServerError, resolve};
+use crate::settings::recovery_options;
 use crate::shared::Shared;
 use crate::snapshots::Snapshots;
 use crate::status::{
@@ -22,9 +25,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -37,6 +40,9 @@ use zoarium_tree::access::{AuthOutcome, Identities, Remote};
 /// Apache's trace mask before anybody set it.
 const TRACE_MASK_DEFAULT: i64 = 306;
 
+/// Below `dataDir`: where a snapshot to be restored is received.
+const RESTORE_DIR: &str = "restore.tmp";
+
 /// What is asked about a running server, answered from the same state that serves clients.
 #[derive(Debug)]
 pub(crate) struct Operator {
@@ -46,6 +52,7 @@ pub(crate) struct Operator {
     client_port: u16,
     started: Instant,
     trace_mask: AtomicI64,
+    restoring: Mutex<()>,
 }
 
 impl Operator {
@@ -57,7 +64,8 @@ impl Operator {
     ) -> Self {
         let started = shared.clock.mono();
         let trace_mask = AtomicI64::new(TRACE_MASK_DEFAULT);
-        Self { shared, snapshots, loaded, client_port, started, trace_mask }
+        let restoring = Mutex::default();
+        Self { shared, snapshots, loaded, client_port, started, trace_mask, restoring }
     }
 
     /// Serves the admin commands and metrics over HTTP, until `stop` says so. The result is the
@@ -376,10 +384,13 @@ impl AdminSource for Operator {
         Ok(SnapshotFile { path: self.snapshot_dir().join(name.file()), zxid: name.zxid })
     }
 
-    fn restore(&self, _snapshot: &mut dyn Read) -> Result<Zxid, ActionError> {
-        Err("a running server cannot be restored; stop it, put the snapshot into an empty dataDir \
-             and start it"
-            .into())
+    fn restore(&self, snapshot: &mut dyn Read) -> Result<Zxid, ActionError> {
+        let _one_at_a_time = self.restoring.lock().unwrap_or_else(PoisonError::into_inner);
+        let scratch = self.config().storage.data_dir.join(RESTORE_DIR);
+        let candidate = restore::load(snapshot, &scratch, &recovery_options(self.config()))?;
+        let (asker, answer) = mpsc::channel();
+        self.shared.inbox.push(LoopEvent::Restore(Box::new(Restore { candidate, asker })));
+        Ok(answer.recv().map_err(|_| "the server stops")??)
     }
 
     fn shed_connections(&self, percentage: u8) -> u64 {

@@ -1,6 +1,7 @@
 //! The thread that owns the peer: the only caller of [`Peer::step`] and the only writer of the
 //! tree. It carries out what the peer decides, batch by batch.
 
+pub(crate) mod restoring;
 mod tally;
 
 use crate::audit::Audit;
@@ -8,6 +9,8 @@ use crate::connection::SharedConnection;
 use crate::disk::Disk;
 use crate::quota_log::QuotaLog;
 use crate::shared::Shared;
+use crate::snapshots::Snapshots;
+use restoring::{Restore, Restoring, SnapshotTarget};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
@@ -44,6 +47,8 @@ pub(crate) enum LoopEvent {
     DiskFull(bool),
     /// An operator asks for the sessions by deadline.
     Inspect(mpsc::Sender<Vec<(Instant, Vec<SessionId>)>>),
+    /// An operator wants another state.
+    Restore(Box<Restore>),
     /// Finish what is here, then end.
     Stop,
 }
@@ -68,12 +73,22 @@ pub(crate) struct PeerLoop {
     quota_log: QuotaLog,
     tally: Tally,
     audit: Option<Audit>,
+    restoring: Restoring,
+    snapshots: Arc<Snapshots>,
     stopping: bool,
 }
 
 impl PeerLoop {
-    /// A loop for this peer; `audit` says whether it writes the audit log.
-    pub(crate) fn new(peer: Peer, shared: Arc<Shared>, disk: Arc<Disk>, audit: bool) -> Self {
+    /// A loop for this peer; `target` is where restored states go, and `audit` says whether it
+    /// writes the audit log.
+    pub(crate) fn new(
+        peer: Peer,
+        shared: Arc<Shared>,
+        disk: Arc<Disk>,
+        snapshots: Arc<Snapshots>,
+        target: SnapshotTarget,
+        audit: bool,
+    ) -> Self {
         Self {
             peer,
             shared,
@@ -87,6 +102,8 @@ impl PeerLoop {
             quota_log: QuotaLog::default(),
             tally: Tally::default(),
             audit: audit.then(Audit::new),
+            restoring: Restoring::new(target),
+            snapshots,
             stopping: false,
         }
     }
@@ -102,12 +119,13 @@ impl PeerLoop {
             let inputs: Vec<_> = batch.drain(..).filter_map(|event| self.admit(event)).collect();
             self.step_batch(inputs);
             self.run_due_timers();
+            self.restore_when_settled();
         }
     }
 
     /// What the peer is to hear of an event.
     fn admit(&mut self, event: LoopEvent) -> Option<Input<Peer>> {
-        Some(match event {
+        Some(match self.restoring.screen(event, &self.shared)? {
             LoopEvent::Connect(connection, connect) => {
                 self.connections.insert(connection.id, connection);
                 Input::Request(Request::Connect(connect))
@@ -132,6 +150,10 @@ impl PeerLoop {
                 let buckets = buckets.map(|(at, ids)| (at, ids.iter().copied().collect()));
                 // An operator who has gone away needs no answer.
                 let _gone = asker.send(buckets.collect());
+                return None;
+            }
+            LoopEvent::Restore(restore) => {
+                self.restoring.ask(restore);
                 return None;
             }
             LoopEvent::Stop => {

@@ -9,6 +9,7 @@ use crate::disk::real_dir::RealDir;
 use crate::disk::{Disk, DiskThread, SnapshotPace};
 use crate::metrics::Metrics;
 use crate::operator::Operator;
+use crate::peer_loop::restoring::SnapshotTarget;
 use crate::peer_loop::{LoopEvent, PeerLoop};
 use crate::settings::{limits, log_options, peer_options, recovery_options, snapshot_options};
 use crate::shared::Shared;
@@ -170,14 +171,19 @@ impl Server {
         let (disk, shared) = (Arc::clone(&self.disk), Arc::clone(&self.shared));
         let snapshots = Arc::clone(&self.snapshots);
         let disk_thread = DiskThread::new(disk, shared, snapshots, writer, pace);
+        let options = snapshot_options(&config.storage);
+        let target = SnapshotTarget {
+            dir: dirs.snapshots.clone(),
+            compression: options.compression,
+            with_last_zxid: options.with_last_zxid,
+        };
         let snapshot_thread = SnapshotThread {
             snapshots: Arc::clone(&self.snapshots),
             shared: Arc::clone(&self.shared),
             dirs,
-            options: snapshot_options(&config.storage),
+            options,
         };
-        let peer_loop =
-            PeerLoop::new(peer, Arc::clone(&self.shared), Arc::clone(&self.disk), config.audit);
+        let peer_loop = self.peer_loop(peer, target, config.audit);
         let mut spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let thread = Builder::new().name(name.to_owned()).spawn(run);
             self.threads.push(thread.map_err(ServerError::Thread)?);
@@ -195,6 +201,11 @@ impl Server {
             }),
         )?;
         spawn("snapshots", Box::new(|| snapshot_thread.run()))
+    }
+
+    fn peer_loop(&self, peer: Peer, target: SnapshotTarget, audit: bool) -> PeerLoop {
+        let (shared, disk) = (Arc::clone(&self.shared), Arc::clone(&self.disk));
+        PeerLoop::new(peer, shared, disk, Arc::clone(&self.snapshots), target, audit)
     }
 
     /// Where clients connect.

@@ -13,4 +13,5 @@ mod metrics;
 mod quota;
 mod request_throttle;
 mod required_auth;
+mod restore;
 mod running;

@@ -1,6 +1,7 @@
 //! A server with its own runtime and data directory.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -15,8 +16,9 @@ static DIRECTORIES: AtomicU32 = AtomicU32::new(0);
 
 /// A server on a free port of 127.0.0.1.
 pub(crate) struct Running {
-    _runtime: Runtime,
+    runtime: Runtime,
     server: Option<Server>,
+    config: String,
     data: PathBuf,
 }
 
@@ -34,7 +36,36 @@ impl Running {
         );
         let runtime = Runtime::new().unwrap();
         let server = Some(start(&runtime, &config));
-        Self { _runtime: runtime, server, data }
+        Self { runtime, server, config, data }
+    }
+
+    /// Stops it and starts it again on the same data.
+    pub(crate) fn restart(&mut self) {
+        self.server.take().unwrap().stop();
+        self.server = Some(start(&self.runtime, &self.config));
+    }
+
+    /// The data directory.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Asks the admin server; the result is the status and the body.
+    pub(crate) fn admin(&self, method: &str, command: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        let mut stream =
+            TcpStream::connect(self.server.as_ref().unwrap().admin_addr().unwrap()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head = format!(
+            "{method} /commands/{command} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Authorization: digest root:pw\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+        let status = std::str::from_utf8(&answer[9..12]).unwrap().parse().unwrap();
+        (status, answer[end + 4..].to_owned())
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
