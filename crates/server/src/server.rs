@@ -290,10 +290,14 @@ fn open_dirs(config: &ServerConfig) -> Result<DataDirs<RealDir>, ServerError> {
     let open = |path: PathBuf| {
         open_dir(&path, storage.create_dirs).map_err(|source| ServerError::DataDir { path, source })
     };
+    let path = storage.log_dir.join("version-2");
+    // Of all directories this one is written to last.
+    let logs = open(path.clone())?;
+    logs.lock().map_err(|source| ServerError::DataDir { path, source })?;
     Ok(DataDirs {
         root: open(storage.data_dir.clone())?,
         snapshots: open(storage.data_dir.join("version-2"))?,
-        logs: open(storage.log_dir.join("version-2"))?,
+        logs,
         logs_apart: storage.log_dir != storage.data_dir,
     })
 }

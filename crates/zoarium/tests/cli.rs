@@ -236,3 +236,14 @@ fn arguments_that_make_no_sense_have_exit_code_2() {
         assert!(!said.is_empty());
     }
 }
+
+#[test]
+fn data_directory_of_a_running_server_is_refused_until_it_ends() {
+    let scratch = Scratch::new("");
+    let running = Running::start(&scratch.config());
+    let (code, said) = refused(&scratch.config());
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("another server uses it"), "{said}");
+    running.end("-KILL");
+    assert_eq!(Running::start(&scratch.config()).end("-TERM").0, Some(0));
+}

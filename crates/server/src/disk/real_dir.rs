@@ -1,6 +1,6 @@
 //! Directories and files of the operating system, for the storage crate.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use zoarium_persistence::{Dir, DirError, DirFile};
 #[derive(Clone, Debug)]
 pub(crate) struct RealDir {
     path: PathBuf,
-    /// Open for as long as the directory is used, to sync names.
+    /// Open for as long as the directory is used, to sync names and to keep its lock.
     handle: Arc<File>,
 }
 
@@ -50,6 +50,21 @@ impl RealDir {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         Ok(Self { path: path.to_owned(), handle })
+    }
+
+    /// Keeps other servers out of the directory for as long as this value or a clone of it lives.
+    /// Where the file system has no locks nobody is kept out, as in Apache.
+    ///
+    /// # Errors
+    /// If another server has it.
+    pub(crate) fn lock(&self) -> io::Result<()> {
+        match self.handle.try_lock() {
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+            Err(TryLockError::WouldBlock) => Err(io::Error::other(
+                "another server uses it; two would destroy each other's history. Stop that one, or \
+                 give this one a dataDir of its own",
+            )),
+        }
     }
 }
 
