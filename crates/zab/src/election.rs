@@ -1,0 +1,228 @@
+//! Fast leader election (Apache's `FastLeaderElection`): everybody tells everybody the best
+//! candidate they know until a quorum agrees.
+
+use crate::ids::Round;
+use crate::message::{Message, Notification, PeerState, Vote};
+use crate::persist::Core;
+use crate::vocabulary::{Link, Timer};
+use crate::zab::Zab;
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
+use zoarium_process::{Effects, Now};
+use zoarium_proto::ServerId;
+
+/// An election from the view of one who looks for a leader.
+#[derive(Debug)]
+pub(crate) struct Election {
+    /// The best candidate so far.
+    proposal: Option<Vote>,
+    /// Votes of this round, of those who look and of those who have found (`recvset`).
+    votes: BTreeMap<ServerId, Heard>,
+    /// Votes of those who have found a leader, in whatever round (`outofelection`).
+    established: BTreeMap<ServerId, Heard>,
+    /// When nobody has said anything new for so long, the proposal is repeated.
+    notify_interval: Duration,
+    /// Whether a quorum agrees with the proposal, and a better one is waited for.
+    deciding: bool,
+}
+
+/// The last thing heard of a voter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Heard {
+    state: PeerState,
+    vote: Vote,
+    round: Round,
+}
+
+impl Heard {
+    /// Whether two votes of one round mean the same. Those who have found a leader may have joined
+    /// it in different rounds and seen it with different zxids (ZOOKEEPER-1732, 1805).
+    fn agrees_in_round(&self, other: &Self) -> bool {
+        if self.state == PeerState::Looking || other.state == PeerState::Looking {
+            return self.vote == other.vote && self.round == other.round;
+        }
+        self.vote.leader == other.vote.leader
+    }
+
+    /// Whether two who have found a leader have found the same one in the same epoch.
+    fn agrees_outside(&self, other: &Self) -> bool {
+        self.vote.leader == other.vote.leader && self.vote.epoch == other.vote.epoch
+    }
+}
+
+impl Election {
+    /// Starts the next round.
+    pub(crate) fn start(core: &mut Core, now: Now, fx: &mut Effects<Zab>) -> Self {
+        core.round = Round(core.round.0 + 1);
+        let mut election = Self {
+            proposal: core.own_vote(),
+            votes: BTreeMap::new(),
+            established: BTreeMap::new(),
+            notify_interval: core.options.notify_interval_min,
+            deciding: false,
+        };
+        election.notify_all(core, fx);
+        fx.set_timer(Timer::Notify, now.mono + election.notify_interval);
+        // Who is alone in the ensemble agrees with itself.
+        election.count(core, now, fx);
+        election
+    }
+
+    /// The best candidate so far.
+    pub(crate) const fn proposal(&self) -> Option<Vote> {
+        self.proposal
+    }
+
+    /// Tells a voter whose link has come up what it may have missed.
+    pub(crate) fn on_link_up(&self, core: &Core, peer: ServerId, fx: &mut Effects<Zab>) {
+        if core.is_voter(peer) {
+            self.notify(core, peer, fx);
+        }
+    }
+
+    pub(crate) fn on_notify_timer(&mut self, core: &Core, now: Now, fx: &mut Effects<Zab>) {
+        self.notify_all(core, fx);
+        self.notify_interval = (self.notify_interval * 2).min(core.options.notify_interval_max);
+        fx.set_timer(Timer::Notify, now.mono + self.notify_interval);
+    }
+
+    /// Nobody has come up with a better candidate: the vote to join with.
+    pub(crate) fn on_decide_timer(&self) -> Option<Vote> {
+        self.proposal.filter(|_| self.deciding)
+    }
+
+    /// Takes in what another voter says. The result is the vote to join with, if it makes one clear.
+    pub(crate) fn on_notification(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        from: ServerId,
+        notification: &Notification,
+        fx: &mut Effects<Zab>,
+    ) -> Option<Vote> {
+        let Notification { state, vote, round, .. } = *notification;
+        if state == PeerState::Looking && round < core.round {
+            self.notify(core, from, fx);
+        }
+        // Who has no candidate, or one who cannot lead, does not count.
+        let vote = vote.filter(|vote| core.is_voter(vote.leader))?;
+        let heard = Heard { state, vote, round };
+        match state {
+            PeerState::Looking => {
+                self.on_looking(core, now, from, heard, fx);
+                None
+            }
+            PeerState::Following | PeerState::Leading => self.on_established(core, from, heard),
+            PeerState::Observing => None,
+        }
+    }
+
+    fn on_looking(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        from: ServerId,
+        heard: Heard,
+        fx: &mut Effects<Zab>,
+    ) {
+        // A history that is not trusted is no reason to prefer another (ZOOKEEPER-261).
+        if heard.round < core.round || !core.options.trust_history {
+            return;
+        }
+        if heard.round > core.round {
+            core.round = heard.round;
+            self.votes.clear();
+            let own = core.own_vote();
+            let better = own.is_none_or(|own| beats(core, heard.vote, own));
+            self.propose(core, if better { Some(heard.vote) } else { own }, fx);
+        } else if self.proposal.is_none_or(|best| beats(core, heard.vote, best)) {
+            self.propose(core, Some(heard.vote), fx);
+        }
+        self.votes.insert(from, heard);
+        self.count(core, now, fx);
+    }
+
+    /// Someone says it has found a leader. It is joined when a quorum says so, and it too.
+    fn on_established(&mut self, core: &mut Core, from: ServerId, heard: Heard) -> Option<Vote> {
+        if heard.round == core.round {
+            self.votes.insert(from, heard);
+            let own = self.own_heard(core);
+            let votes = self.votes.iter().map(|(id, heard)| (*id, *heard)).chain(own);
+            let agree = votes.filter(|(_, other)| other.agrees_in_round(&heard));
+            if core.is_quorum(&agree.map(|(id, _)| id).collect()) && leads(core, &self.votes, heard)
+            {
+                return Some(heard.vote);
+            }
+        }
+        self.established.insert(from, heard);
+        let agree = self.established.iter().filter(|(_, other)| other.agrees_outside(&heard));
+        if core.is_quorum(&agree.map(|(id, _)| *id).collect())
+            && leads(core, &self.established, heard)
+        {
+            core.round = heard.round;
+            return Some(heard.vote);
+        }
+        None
+    }
+
+    fn propose(&mut self, core: &Core, proposal: Option<Vote>, fx: &mut Effects<Zab>) {
+        self.proposal = proposal;
+        if core::mem::take(&mut self.deciding) {
+            fx.cancel_timer(Timer::Decide);
+        }
+        self.notify_all(core, fx);
+    }
+
+    /// Whether a quorum agrees with the proposal; then a better one has
+    /// [`finalize_wait`](crate::ZabOptions::finalize_wait) to come.
+    fn count(&mut self, core: &Core, now: Now, fx: &mut Effects<Zab>) {
+        let Some(proposal) = self.proposal else { return };
+        let reference = Heard { state: PeerState::Looking, vote: proposal, round: core.round };
+        let votes = self.votes.iter().map(|(id, heard)| (*id, *heard)).chain(self.own_heard(core));
+        let agree: BTreeSet<ServerId> = votes
+            .filter(|(_, heard)| heard.agrees_in_round(&reference))
+            .map(|(id, _)| id)
+            .collect();
+        let quorum = core.is_quorum(&agree);
+        if quorum && !self.deciding {
+            fx.set_timer(Timer::Decide, now.mono + core.options.finalize_wait);
+        } else if !quorum && self.deciding {
+            fx.cancel_timer(Timer::Decide);
+        }
+        self.deciding = quorum;
+    }
+
+    /// This server's own vote, if it has one to count.
+    fn own_heard(&self, core: &Core) -> Option<(ServerId, Heard)> {
+        let vote = self.proposal.filter(|_| core.is_voter(core.id()))?;
+        Some((core.id(), Heard { state: PeerState::Looking, vote, round: core.round }))
+    }
+
+    fn notify_all(&self, core: &Core, fx: &mut Effects<Zab>) {
+        for voter in core.voters() {
+            if voter != core.id() {
+                self.notify(core, voter, fx);
+            }
+        }
+    }
+
+    pub(crate) fn notify(&self, core: &Core, to: ServerId, fx: &mut Effects<Zab>) {
+        let notification = core.notification(PeerState::Looking, self.proposal);
+        fx.send(Link::election(to), Message::Election(notification));
+    }
+}
+
+/// Whether `new` is the better candidate. One without weight is never better.
+fn beats(core: &Core, new: Vote, best: Vote) -> bool {
+    core.may_lead(new.leader) && new > best
+}
+
+/// Whether the leader of a vote takes itself for one: nobody is to follow a server that has since
+/// gone, and a server that has restarted is not to be talked into leading an old round.
+fn leads(core: &Core, votes: &BTreeMap<ServerId, Heard>, heard: Heard) -> bool {
+    let leader = heard.vote.leader;
+    if leader == core.id() {
+        return core.round == heard.round;
+    }
+    votes.get(&leader).is_some_and(|heard| heard.state == PeerState::Leading)
+}

@@ -1,0 +1,64 @@
+//! ZooKeeper's atomic broadcast, Zab, as a state machine: election, discovery, synchronization and
+//! broadcast, in Apache's protocol, so that Apache's servers can be members of the same ensemble.
+//!
+//! A [`Zab`] is a [`Process`](zoarium_process::Process). Its driver owns connections, disk and
+//! clock, and its owner the tree; transactions are bytes with a zxid.
+//!
+//! What may be relied on:
+//!
+//! - **One order.** While a server serves ([`Output::Serving`] to [`Output::Looking`]), what it is
+//!   told to deliver is committed, the same on all servers in the same order.
+//! - **A tree that follows the log.** Before that, [`Output::Deliver`] only says what the log has.
+//!   It may have to be undone, and then the owner is told ([`Output::Truncate`],
+//!   [`Output::InstallSnapshot`]).
+//! - **Nothing is promised before it is durable.** Records are numbered and become durable in
+//!   order; every ACK waits for [`Persisted`](zoarium_process::Input::Persisted).
+//!
+//! What is not here: sockets and bytes (a [`Packet`] is one of Apache's packets, without its
+//! encoding), requests and sessions (carried along for crate `peer`), and snapshots themselves,
+//! which the driver moves.
+//!
+//! The state is an enum of roles: looking, following, observing, leading. The files are the
+//! conversations of the protocol, each with both its sides:
+//!
+//! | file | conversation | Apache's classes |
+//! |---|---|---|
+//! | `election.rs` | who should lead? | `FastLeaderElection` |
+//! | `discovery.rs` | which epoch, and is the leader's history the best? | `Leader`, `LearnerHandler`, `Learner` |
+//! | `synchronization.rs` | bring all to the leader's history | the same |
+//! | `broadcast.rs` | propose, acknowledge, commit | the same |
+//! | `reconfiguration.rs` | change the members | the same, `QuorumPeer` |
+//!
+//! Start at [`Zab`], then `election.rs` and on in this order.
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod broadcast;
+mod discovery;
+mod election;
+mod history;
+mod ids;
+mod leader;
+mod learner;
+mod message;
+mod options;
+mod persist;
+mod reason;
+mod reconfiguration;
+mod synchronization;
+mod vocabulary;
+mod zab;
+
+pub use broadcast::OUTSTANDING_MAX;
+pub use history::Recovered;
+pub use ids::{Epoch, ReadId, Round};
+pub use leader::HELD_MAX;
+pub use learner::{CONNECT_ATTEMPTS_MAX, CONNECT_PAUSE};
+pub use message::{Forward, LearnerInfo, Message, Notification, Packet, PeerState, Txn, Vote};
+pub use options::{ROLLOVER_AT, ZabOptions};
+pub use reason::Reason;
+pub use vocabulary::{Channel, Link, Output, Record, Request, Timer};
+pub use zab::Zab;

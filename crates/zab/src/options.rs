@@ -1,0 +1,76 @@
+//! What is configured.
+
+use core::time::Duration;
+use zoarium_proto::ServerId;
+
+/// The default of [`ZabOptions::rollover_at`].
+pub const ROLLOVER_AT: u32 = 0xffff_0000;
+
+/// What is configured about one peer.
+#[derive(Clone, Debug)]
+pub struct ZabOptions {
+    /// This server.
+    pub id: ServerId,
+    /// What this server is while the membership does not name it. The default is a follower that
+    /// does not vote, which is how a server waits to be added.
+    pub observer: bool,
+    /// `tickTime`.
+    pub tick: Duration,
+    /// `initLimit`: ticks to join a leader, and for each step of becoming one.
+    pub init_limit: u32,
+    /// `syncLimit`: ticks of silence between a leader and a learner.
+    pub sync_limit: u32,
+    /// `zookeeper.commitLogCount`: committed transactions kept in memory for learners.
+    pub committed_log_max: usize,
+    /// Whether the log on disk is read for learners that need older ones
+    /// (`zookeeper.snapshotSizeFactor` not negative).
+    pub disk_log_sync: bool,
+    /// `zookeeper.forceSnapshotSync`: no learner is ever sent less than everything.
+    pub force_snapshot_sync: bool,
+    /// Whether this server's history may be the best there is. False for a server that found its
+    /// data directory empty and was not told that it should be (ZOOKEEPER-261): it does not vote.
+    pub trust_history: bool,
+    /// The counter of a zxid at which a leader stops to propose and makes way for the next epoch.
+    /// A transaction that were refused for want of a zxid would be lost, so this is early.
+    pub rollover_at: u32,
+    /// `reconfigEnabled`.
+    pub reconfig_enabled: bool,
+    /// `zookeeper.fastleader.minNotificationInterval`.
+    pub notify_interval_min: Duration,
+    /// `zookeeper.fastleader.maxNotificationInterval`.
+    pub notify_interval_max: Duration,
+    /// How long a better vote is waited for when a quorum agrees (`finalizeWait`).
+    pub finalize_wait: Duration,
+}
+
+impl ZabOptions {
+    /// Apache's defaults, with the limits of its sample configuration.
+    pub const fn new(id: ServerId) -> Self {
+        Self {
+            id,
+            observer: false,
+            tick: Duration::from_millis(2000),
+            init_limit: 10,
+            sync_limit: 5,
+            committed_log_max: 500,
+            disk_log_sync: true,
+            force_snapshot_sync: false,
+            trust_history: true,
+            rollover_at: ROLLOVER_AT,
+            reconfig_enabled: false,
+            notify_interval_min: Duration::from_millis(200),
+            notify_interval_max: Duration::from_millis(60_000),
+            finalize_wait: Duration::from_millis(200),
+        }
+    }
+
+    /// initLimit as a time.
+    pub(crate) fn init_time(&self) -> Duration {
+        self.tick.saturating_mul(self.init_limit)
+    }
+
+    /// syncLimit as a time.
+    pub(crate) fn sync_time(&self) -> Duration {
+        self.tick.saturating_mul(self.sync_limit)
+    }
+}

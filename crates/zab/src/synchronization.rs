@@ -1,0 +1,309 @@
+//! Synchronization: every learner is brought to the leader's history, and a quorum has to have it
+//! on disk before anything is built on it.
+//!
+//! ```text
+//! learner                            leader
+//!    │◄── DIFF | TRUNC | SNAP + stream  │
+//!    │◄── PROPOSAL, COMMIT …            │  what the learner lacks
+//!    │◄── NEWLEADER(epoch)              │
+//!    │ history durable, then the epoch  │
+//!    │ ACK(epoch, 0) ──────────────────►│  a quorum: serve
+//!    │◄── UPTODATE                      │
+//!    │ ACK(epoch, 0) ──────────────────►│  (no meaning)
+//! ```
+//!
+//! A learner logs what it is sent as it comes. Records become durable in order, so when the epoch
+//! is durable the history before it is too, and one ACK speaks for both (ZOOKEEPER-4643, 4646,
+//! 4785).
+
+mod plan;
+
+use crate::broadcast::Broadcast;
+use crate::ids::{Epoch, ReadId};
+use crate::leader::{Fault, Leader, Reign, Stage};
+use crate::learner::{Learner, Phase};
+use crate::message::{Packet, Txn};
+use crate::persist::{Core, send};
+use crate::reason::Reason;
+use crate::vocabulary::{Link, Output, Record};
+use crate::zab::Zab;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use plan::{DiskLog, Plan, plan};
+use zoarium_process::{Effects, Now};
+use zoarium_proto::{Membership, ServerId, Zxid};
+
+impl Learner {
+    pub(crate) fn on_diff(&mut self) -> Result<(), Reason> {
+        let Phase::Promised { epoch } = self.phase else { return Err(self.unexpected("DIFF")) };
+        self.phase = Phase::Synchronizing { epoch };
+        Ok(())
+    }
+
+    pub(crate) fn on_trunc(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        to: Zxid,
+        fx: &mut Effects<Zab>,
+    ) -> Result<(), Reason> {
+        let Phase::Promised { epoch } = self.phase else { return Err(self.unexpected("TRUNC")) };
+        match core.history.truncate(to) {
+            Ok(()) => {
+                core.persist(Record::Truncate { to }, fx);
+                fx.output(Output::Truncate { to });
+                self.phase = Phase::Synchronizing { epoch };
+                Ok(())
+            }
+            Err(why @ Reason::CannotTruncate { .. }) => {
+                self.rejoin_for_snapshot(core, now, epoch, why, fx);
+                Ok(())
+            }
+            Err(why) => Err(why),
+        }
+    }
+
+    pub(crate) fn on_snap(&mut self, zxid: Zxid, fx: &mut Effects<Zab>) -> Result<(), Reason> {
+        let Phase::Promised { epoch } = self.phase else { return Err(self.unexpected("SNAP")) };
+        self.phase = Phase::ReceivingSnapshot { epoch, zxid };
+        fx.output(Output::ReceiveSnapshot { zxid });
+        Ok(())
+    }
+
+    /// The snapshot is whole. Only now does anything of it count: an interrupted one leaves no
+    /// trace (ZOOKEEPER-2872, 3642).
+    pub(crate) fn on_snapshot_received(&mut self, core: &mut Core, fx: &mut Effects<Zab>) {
+        let Phase::ReceivingSnapshot { epoch, zxid } = self.phase else { return };
+        core.history.install_snapshot(zxid);
+        core.persist(Record::Snapshot { zxid }, fx);
+        fx.output(Output::InstallSnapshot { zxid });
+        self.wants_snapshot = None;
+        self.phase = Phase::Synchronizing { epoch };
+    }
+
+    /// All of the leader's history is here. The epoch goes to disk behind it.
+    pub(crate) fn on_new_leader(
+        &mut self,
+        core: &mut Core,
+        epoch: Epoch,
+        membership: Arc<Membership>,
+        fx: &mut Effects<Zab>,
+    ) -> Result<(), Reason> {
+        let Phase::Synchronizing { epoch: accepted } = self.phase else {
+            return Err(self.unexpected("NEWLEADER"));
+        };
+        if epoch != accepted {
+            return Err(Reason::WrongEpoch { offered: epoch, accepted });
+        }
+        core.see_membership(membership);
+        let seq = core.enter_epoch(epoch, fx);
+        self.phase = Phase::Affirming { epoch, seq };
+        Ok(())
+    }
+
+    pub(crate) fn affirm(&mut self, epoch: Epoch, fx: &mut Effects<Zab>) {
+        self.phase = Phase::Affirmed { epoch };
+        self.send(Packet::Ack(Core::start_of(epoch)), fx);
+    }
+
+    /// A quorum has the history, so what was delivered up to here stays.
+    pub(crate) fn on_up_to_date(
+        &mut self,
+        core: &mut Core,
+        fx: &mut Effects<Zab>,
+    ) -> Result<(), Reason> {
+        let Phase::Affirmed { epoch } = self.phase else {
+            return Err(self.unexpected("UPTODATE"));
+        };
+        self.phase = Phase::Broadcasting { epoch };
+        self.send(Packet::Ack(Core::start_of(epoch)), fx);
+        // Those who look for a leader compare epochs of answers (ZOOKEEPER-1732, 1818).
+        self.vote.epoch = epoch;
+        core.activate_seen_membership(fx);
+        fx.output(Output::Serving { leader: self.vote.leader, epoch });
+        if !core.is_observer() {
+            // Proposals that came early are acknowledged only behind NEWLEADER, or the leader
+            // takes their ACK for its (ZOOKEEPER-4685).
+            let early = core.history.pending().iter();
+            self.acks.extend(early.map(|pending| (pending.seq, pending.txn.zxid)));
+        }
+        self.flush_acks(core, fx);
+        Ok(())
+    }
+}
+
+impl Leader {
+    /// Sends a learner what it lacks and NEWLEADER behind it (ZOOKEEPER-3104), once (1324).
+    pub(crate) fn synchronize(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        to: ServerId,
+        fx: &mut Effects<Zab>,
+    ) {
+        let log = match core.options.disk_log_sync {
+            true => DiskLog::Unread,
+            false => DiskLog::Unusable,
+        };
+        self.synchronize_with(core, now, to, log, fx);
+    }
+
+    pub(crate) fn on_history_read(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        read: ReadId,
+        txns: Option<&[Txn]>,
+        fx: &mut Effects<Zab>,
+    ) {
+        let asked = self.learners.iter().find(|(_, learner)| {
+            matches!(learner.stage, Stage::AwaitingHistory { read: asked, .. } if asked == read)
+        });
+        // The learner may have gone meanwhile.
+        let Some((&to, _)) = asked else { return };
+        let log = txns.map_or(DiskLog::Unusable, DiskLog::Read);
+        self.synchronize_with(core, now, to, log, fx);
+    }
+
+    fn synchronize_with(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        to: ServerId,
+        log: DiskLog<'_>,
+        fx: &mut Effects<Zab>,
+    ) {
+        let (Reign::Synchronizing { epoch, .. } | Reign::Broadcasting { epoch, .. }) = self.reign
+        else {
+            return;
+        };
+        let Some(learner) = self.learners.get_mut(&to) else { return };
+        let (Stage::Promised { last } | Stage::AwaitingHistory { last, .. }) = learner.stage else {
+            return;
+        };
+        let plan = match core.options.force_snapshot_sync {
+            true => Plan::Snapshot,
+            false => plan(&core.history, last, log),
+        };
+        if let Reign::Broadcasting { broadcast, .. } = &mut self.reign {
+            broadcast.forget_acks(to);
+        }
+        let link = Link::learner(to);
+        let deadline = now.mono + core.options.init_time();
+        let mut answer_by = Some(deadline);
+        match plan {
+            Plan::ReadLog { upto } => {
+                let read = core.next_read();
+                learner.wait(Stage::AwaitingHistory { last, read });
+                return fx.output(Output::ReadHistory { read, from: last, upto });
+            }
+            Plan::Diff { last, txns } => {
+                send(fx, link, Packet::Diff { last });
+                send_committed(link, txns, fx);
+            }
+            Plan::Truncate { to, txns } => {
+                send(fx, link, Packet::Trunc { to });
+                send_committed(link, txns, fx);
+            }
+            Plan::Snapshot => {
+                // It takes its time; the driver says when it is sent.
+                answer_by = None;
+                fx.output(Output::SendSnapshot { to, zxid: core.history.processed() });
+            }
+        }
+        let membership = Arc::clone(core.last_seen_membership());
+        send(fx, link, Packet::NewLeader { epoch, membership });
+        // From here on the learner is sent whatever is proposed, so nothing falls between.
+        let mut held = VecDeque::new();
+        if !learner.observer {
+            let outstanding = core.history.pending().iter();
+            held.extend(outstanding.map(|pending| Packet::Proposal(pending.txn.clone())));
+        }
+        let stage = Stage::Synchronizing { held };
+        match answer_by {
+            Some(deadline) => learner.expect(stage, deadline),
+            None => learner.wait(stage),
+        }
+    }
+
+    /// A learner has the history and the epoch on its disk.
+    pub(crate) fn on_new_leader_ack(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        from: ServerId,
+        fx: &mut Effects<Zab>,
+    ) -> Result<(), Fault> {
+        let learner = self.learner(from)?;
+        let Stage::Synchronizing { held } = &mut learner.stage else {
+            return Err(learner.unexpected("ACK"));
+        };
+        let held = core::mem::take(held);
+        let observer = learner.observer;
+        learner.wait(Stage::Synchronized { held });
+        match &mut self.reign {
+            Reign::Synchronizing { acks, .. } => {
+                if !observer {
+                    acks.insert(from);
+                }
+                self.try_serve(core, now, fx)
+            }
+            Reign::Broadcasting { .. } => {
+                self.serve_learner(core, now, from, fx);
+                Ok(())
+            }
+            Reign::Gathering | Reign::Promising { .. } | Reign::AwaitingPromises { .. } => Ok(()),
+        }
+    }
+
+    /// A quorum has the history: it is committed, and the epoch begins.
+    pub(crate) fn try_serve(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        fx: &mut Effects<Zab>,
+    ) -> Result<(), Fault> {
+        let Reign::Synchronizing { epoch, acks, .. } = &self.reign else { return Ok(()) };
+        if !core.is_quorum(acks) {
+            return Ok(());
+        }
+        let epoch = *epoch;
+        let start = Core::start_of(epoch);
+        core.history.begin_epoch(start);
+        self.vote.epoch = epoch;
+        core.activate_seen_membership(fx);
+        self.enter(Reign::Broadcasting { epoch, broadcast: Broadcast::new(start) }, core, now);
+        fx.output(Output::Serving { leader: core.id(), epoch });
+        let synchronized: Vec<ServerId> = self.learners.keys().copied().collect();
+        for id in synchronized {
+            self.serve_learner(core, now, id, fx);
+        }
+        Ok(())
+    }
+
+    /// Lets a learner that has the history serve, and sends what was held back for it.
+    fn serve_learner(&mut self, core: &Core, now: Now, to: ServerId, fx: &mut Effects<Zab>) {
+        let Some(learner) = self.learners.get_mut(&to) else { return };
+        let Stage::Synchronized { held } = &mut learner.stage else { return };
+        let held = core::mem::take(held);
+        learner.expect(Stage::Broadcasting, now.mono + core.options.sync_time());
+        let link = Link::learner(to);
+        send(fx, link, Packet::UpToDate);
+        for packet in held {
+            if let Packet::Proposal(txn) = &packet {
+                learner.unacked.on_sent(txn.zxid, now);
+            }
+            send(fx, link, packet);
+        }
+    }
+}
+
+/// Sends transactions that are committed already.
+fn send_committed(link: Link, txns: Vec<Txn>, fx: &mut Effects<Zab>) {
+    for txn in txns {
+        let zxid = txn.zxid;
+        send(fx, link, Packet::Proposal(txn));
+        send(fx, link, Packet::Commit(zxid));
+    }
+}

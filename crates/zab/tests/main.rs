@@ -1,0 +1,10 @@
+//! Ensembles of `Zab`s in a small deterministic world.
+
+#[cfg(test)]
+mod paper;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod scripts;
+#[cfg(test)]
+mod world;
