@@ -17,9 +17,9 @@ pub struct Recovered {
     /// The last zxid of snapshot and log: all that is logged counts, committed or not
     /// (ZOOKEEPER-335). The tree is at this zxid too.
     pub last: Zxid,
-    /// The newest transactions of the log, as many as there are up to
-    /// [`committed_log_max`](crate::ZabOptions::committed_log_max), without a gap and ending at
-    /// `last`; or none.
+    /// The newest transactions of the log, in order, as many as there are up to
+    /// [`committed_log_max`](crate::ZabOptions::committed_log_max). What is before a gap is not
+    /// used, nor any of it if it does not end at `last`.
     pub tail: Vec<Txn>,
     /// The oldest zxid the log can be cut back to: that of the oldest snapshot from which the log
     /// goes on without a gap.
@@ -52,9 +52,12 @@ pub(crate) fn follows(last: Zxid, next: Zxid) -> bool {
 
 impl History {
     pub(crate) fn new(recovered: Recovered, committed_max: usize) -> Self {
-        let Recovered { last, tail, floor, .. } = recovered;
-        if let Some(end) = tail.last() {
-            assert!(end.zxid == last, "recovered tail ends at {}, history at {last}", end.zxid);
+        let Recovered { last, mut tail, floor, .. } = recovered;
+        // A server that has once had ZOOKEEPER-4925 must not hand its hole on.
+        let gap = tail.windows(2).rposition(|pair| !follows(pair[0].zxid, pair[1].zxid));
+        tail.drain(..gap.map_or(0, |index| index + 1));
+        if tail.last().is_some_and(|end| end.zxid != last) {
+            tail.clear();
         }
         let mut history = Self {
             last,

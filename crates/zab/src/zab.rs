@@ -63,9 +63,6 @@ impl Process for Zab {
 impl Zab {
     /// A peer that has recovered its disk and will start with
     /// [`Start`](zoarium_process::Input::Start).
-    ///
-    /// # Panics
-    /// If what is recovered contradicts itself: the tail has a gap or does not end at the last zxid.
     pub fn new(options: ZabOptions, membership: Arc<Membership>, recovered: Recovered) -> Self {
         Self { core: Core::new(options, membership, recovered), role: Role::Starting }
     }

@@ -86,6 +86,11 @@ impl World {
         self.servers.get_mut(&id).unwrap()
     }
 
+    /// A server that the membership does not name: a follower that does not vote.
+    pub(crate) fn add(&mut self, id: ServerId) {
+        self.servers.insert(id, Server::new(options(id)));
+    }
+
     /// Starts a server from its disk.
     pub(crate) fn start(&mut self, id: ServerId) {
         let membership = Arc::clone(&self.membership);

@@ -93,7 +93,7 @@ impl Walk {
                 continue;
             }
             if self.op.is_none() {
-                self.op = Some(self.op_before(txn.zxid)?);
+                self.op = Some(self.op_at(txn.zxid)?);
             }
             if txn.zxid > self.sent {
                 self.sent = txn.zxid;
@@ -104,16 +104,15 @@ impl Walk {
     }
 
     /// What to do when `zxid` is the first in the leader's history not before the learner's last.
-    fn op_before(&self, zxid: Zxid) -> Option<Op> {
+    fn op_at(&self, zxid: Zxid) -> Option<Op> {
         if zxid == self.peer || self.peer.counter() == 0 {
             return Some(Op::Diff);
         }
-        // The learner has a transaction that the leader does not have. Within the same epoch what
-        // is before it is shared; from one epoch to the next that is not known.
-        if zxid.epoch() != self.peer.epoch() {
-            return None;
-        }
-        Some(Op::Truncate { to: self.previous? })
+        // The learner has a transaction that the leader does not have. What both have of its epoch
+        // is shared with all that is before it. Apache looks at the epoch of `zxid` instead, and
+        // so sends a snapshot to the old leader when the new one has proposed already.
+        let shared = self.previous.filter(|previous| previous.epoch() == self.peer.epoch())?;
+        Some(Op::Truncate { to: shared })
     }
 
     fn plan(self) -> Plan {

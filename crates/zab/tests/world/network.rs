@@ -104,6 +104,19 @@ impl Network {
         places
     }
 
+    /// From whom to whom.
+    pub(crate) fn route(&self, (index, end): Place) -> (ServerId, ServerId) {
+        let ends = &self.connections[index].ends;
+        (ends[1 - end].server, ends[end].server)
+    }
+
+    /// How much is under way from one server to another.
+    pub(crate) fn count(&self, from: ServerId, to: ServerId) -> usize {
+        let places =
+            self.deliverable().into_iter().filter(|place| self.route(*place) == (from, to));
+        places.map(|(index, end)| self.connections[index].ends[end].inbox.len()).sum()
+    }
+
     pub(crate) fn take(&mut self, (index, end): Place) -> Option<(ServerId, Link, Item)> {
         let end = &mut self.connections[index].ends[end];
         let item = end.inbox.pop_front()?;

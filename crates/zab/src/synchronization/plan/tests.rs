@@ -66,18 +66,20 @@ fn a_learner_ahead_forgets() {
 
 #[test]
 fn a_learner_with_more_of_an_epoch_forgets_and_gets_the_rest() {
-    check("1.1 1.2 1.4", None, "1.3", None, &expect!["TRUNC(1.2) 1.4"]);
+    check("1.1 1.2 2.1", Some(3), "1.3", None, &expect!["TRUNC(1.2) 2.1"]);
+    check("1.1 1.2 3.1 3.2", None, "1.9", None, &expect!["TRUNC(1.2) 3.1 3.2"]);
 }
 
 #[test]
-fn no_truncation_across_epochs() {
-    check("1.1 1.2 2.1", Some(3), "1.3", None, &expect!["SNAP"]);
+fn no_truncation_to_another_epoch() {
+    // The learner may have parted from this history before 1.2.
+    check("1.1 1.2 3.1", Some(4), "2.5", None, &expect!["SNAP"]);
+    check("3.1", None, "2.5", Some("1.2 3.1"), &expect!["SNAP"]);
 }
 
 #[test]
-fn no_truncation_without_anything_before_it() {
-    check("1.4 1.6", None, "1.5", None, &expect!["TRUNC(1.4) 1.6"]);
-    check("1.6", None, "1.5", Some("1.6"), &expect!["SNAP"]);
+fn a_recovered_hole_is_not_handed_on() {
+    check("1.1 1.2 1.4", None, "1.1", None, &expect!["read log up to 1.4"]);
 }
 
 #[test]
@@ -112,6 +114,9 @@ fn a_log_with_a_hole_is_not_used() {
 #[test]
 fn a_divergent_learner_is_found_in_the_log_too() {
     let log = Some("1.1 1.2 2.1 2.2 2.3");
-    check("2.3", Some(3), "1.3", log, &expect!["SNAP"]);
+    check("2.3", Some(3), "1.3", log, &expect!["TRUNC(1.2) 2.1 2.2 2.3"]);
+    let log = Some("1.1 2.1 2.2 2.3");
+    check("2.3", Some(3), "0.3", log, &expect!["SNAP"]);
+    let log = Some("1.1 1.2 2.1 2.2 2.3");
     check("2.3 2.4", Some(3), "1.2", log, &expect!["DIFF(2.4) 2.1 2.2 2.3 2.4"]);
 }
