@@ -133,9 +133,9 @@ impl Election {
             core.round = heard.round;
             self.votes.clear();
             let own = core.own_vote();
-            let better = own.is_none_or(|own| beats(core, heard.vote, own));
+            let better = beats(core, heard.vote, own);
             self.propose(core, if better { Some(heard.vote) } else { own }, fx);
-        } else if self.proposal.is_none_or(|best| beats(core, heard.vote, best)) {
+        } else if beats(core, heard.vote, self.proposal) {
             self.propose(core, Some(heard.vote), fx);
         }
         self.votes.insert(from, heard);
@@ -213,8 +213,8 @@ impl Election {
 }
 
 /// Whether `new` is the better candidate. One without weight is never better.
-fn beats(core: &Core, new: Vote, best: Vote) -> bool {
-    core.may_lead(new.leader) && new > best
+fn beats(core: &Core, new: Vote, best: Option<Vote>) -> bool {
+    core.may_lead(new.leader) && best.is_none_or(|best| new > best)
 }
 
 /// Whether the leader of a vote takes itself for one: nobody is to follow a server that has since

@@ -105,9 +105,12 @@ impl Core {
 
     /// The vote this server starts an election with. `None` if it is not to lead.
     pub(crate) fn own_vote(&self) -> Option<Vote> {
-        let leads = self.membership.is_participant(self.id()) && self.options.trust_history;
-        let vote = Vote { epoch: self.current, zxid: self.history.last(), leader: self.options.id };
-        leads.then_some(vote)
+        let id = self.options.id;
+        let stands = self.membership.is_participant(id)
+            && self.membership.weight(id) > 0
+            && self.options.trust_history;
+        let vote = Vote { epoch: self.current, zxid: self.history.last(), leader: id };
+        stands.then_some(vote)
     }
 
     pub(crate) fn notification(&self, state: PeerState, vote: Option<Vote>) -> Notification {

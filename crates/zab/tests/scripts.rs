@@ -4,12 +4,14 @@
 //! and all others are what came of them. `UPDATE_EXPECT=1` writes them anew.
 
 use crate::world::World;
+use bytes::Bytes;
 use expect_test::expect_file;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use zoarium_process::Input;
 use zoarium_proto::{Membership, ServerId};
-use zoarium_zab::PeerState;
+use zoarium_zab::{Forward, PeerState, Request};
 
 struct Script {
     world: World,
@@ -61,9 +63,23 @@ impl Script {
             "crash" => self.crash(words),
             "propose" => self.propose(words[0], &words[1..]),
             "reconfigure" => self.reconfigure(words),
+            "forward" => {
+                let bytes = words[1].to_owned().into();
+                let forward = Forward { bytes, auth: Bytes::new() };
+                self.world.step(id(words[0]), Input::Request(Request::Forward(forward)));
+            }
+            "answer_sync" => {
+                let sync = Request::Sync { to: id(words[1]) };
+                self.world.step(id(words[0]), Input::Request(sync));
+            }
             "deliver" => self.deliver(words),
             "sync" => self.world.sync(id(words[0]), usize::MAX),
             "stabilize" => self.world.stabilize(),
+            "until" => self.until(&words.join(" ")),
+            "quietly" => {
+                self.carry_out(&words.join(" "));
+                self.world.trace.clear();
+            }
             "pass" => {
                 let ms = words[0].strip_suffix("ms").unwrap().parse().unwrap();
                 self.world.pass(Duration::from_millis(ms));
@@ -74,6 +90,9 @@ impl Script {
             }),
             "block" => words.iter().for_each(|word| {
                 self.world.network.blocked.insert(pair(word));
+            }),
+            "unblock" => words.iter().for_each(|word| {
+                self.world.network.blocked.remove(&pair(word));
             }),
             "heal" => self.world.heal(),
             "state" => self.state(),
@@ -118,7 +137,7 @@ impl Script {
     fn propose(&mut self, leader: &str, texts: &[&str]) {
         for text in texts {
             if !self.world.propose(id(leader), text) {
-                self.world.trace.push(format!("{leader}   may not propose"));
+                self.world.trace.push(format!("{leader}: may not propose"));
             }
         }
     }
@@ -142,6 +161,13 @@ impl Script {
             if let Some(place) = under_way(&self.world) {
                 self.world.deliver(place);
             }
+        }
+    }
+
+    /// Stabilizes, but stops when something has happened.
+    fn until(&mut self, text: &str) {
+        while !self.world.trace.iter().any(|line| line.contains(text)) {
+            assert!(self.world.turn(), "{text} does not happen");
         }
     }
 

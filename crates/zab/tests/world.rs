@@ -370,20 +370,28 @@ impl World {
     /// the timers that end an election or dial again.
     pub(crate) fn stabilize(&mut self) {
         for _ in 0..100_000 {
-            self.connect_elections();
-            if let Some(place) = self.network.deliverable().first() {
-                self.deliver(*place);
-            } else if let Some(id) = self.writing().first() {
-                self.sync(*id, usize::MAX);
-            } else if let Some(timer) =
-                self.next_timer(|timer| matches!(timer, Timer::Decide | Timer::Connect))
-            {
-                self.fire(timer);
-            } else {
+            if !self.turn() {
                 return;
             }
         }
         panic!("the world does not come to rest");
+    }
+
+    /// The next thing of [`World::stabilize`]; false if there is none.
+    pub(crate) fn turn(&mut self) -> bool {
+        self.connect_elections();
+        if let Some(place) = self.network.deliverable().first() {
+            self.deliver(*place);
+        } else if let Some(id) = self.writing().first() {
+            self.sync(*id, usize::MAX);
+        } else if let Some(timer) =
+            self.next_timer(|timer| matches!(timer, Timer::Decide | Timer::Connect))
+        {
+            self.fire(timer);
+        } else {
+            return false;
+        }
+        true
     }
 
     pub(crate) fn writing(&self) -> Vec<ServerId> {

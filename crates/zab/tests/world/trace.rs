@@ -24,7 +24,7 @@ impl World {
             Record::Truncate { to } => format!("truncate to {to}"),
             Record::Snapshot { zxid } => format!("snapshot {zxid}"),
         };
-        self.trace.push(format!("{id}   disk: {line}"));
+        self.trace.push(format!("{id}: disk: {line}"));
     }
 
     pub(crate) fn trace_output(&mut self, id: ServerId, output: &Output) {
@@ -52,7 +52,7 @@ impl World {
             | Output::Revalidated(_)
             | Output::Touched { .. } => return,
         };
-        self.trace.push(format!("{id}   {line}"));
+        self.trace.push(format!("{id}: {line}"));
     }
 }
 
