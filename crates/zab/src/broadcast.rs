@@ -26,6 +26,10 @@ use zoarium_proto::{Membership, ServerId, Zxid};
 /// Most proposals of a leader that are not committed.
 pub const OUTSTANDING_MAX: usize = 16_384;
 
+/// Most transactions a learner has logged and not been told to deliver. No leader of ours gets
+/// there; one of Apache's has a bound of its own.
+pub const PENDING_MAX: usize = 1 << 20;
+
 /// A serving leader's proposals.
 #[derive(Debug)]
 pub(crate) struct Broadcast {
@@ -35,7 +39,8 @@ pub(crate) struct Broadcast {
     proposals: VecDeque<Proposal>,
     /// How many of the proposals this server has durable itself.
     durable: usize,
-    /// Who waits for which proposal to be delivered, oldest first.
+    /// Who waits for which proposal to be delivered, oldest first. The owner bounds the requests
+    /// under way, and with them these.
     syncs: VecDeque<(Zxid, ServerId)>,
     /// Whether another server is to lead, so that nothing more may be committed here.
     pub(crate) retired: bool,
@@ -194,13 +199,19 @@ impl Leader {
             }
         };
         let learner = self.learner(from)?;
-        if let Stage::Synchronizing { .. } = learner.stage {
+        match learner.stage {
+            Stage::New
+            | Stage::Introduced { .. }
+            | Stage::AwaitingPromise
+            | Stage::Promised { .. }
+            | Stage::AwaitingHistory { .. } => return Err(learner.unexpected("ACK")),
+            Stage::Synchronizing { .. } if zxid == start => {
+                return self.on_new_leader_ack(core, now, from, fx);
+            }
             // Apache 3.8 may acknowledge a proposal first: that says nothing about the history
             // (ZOOKEEPER-4685).
-            return match zxid == start {
-                true => self.on_new_leader_ack(core, now, from, fx),
-                false => Ok(()),
-            };
+            Stage::Synchronizing { .. } => return Ok(()),
+            Stage::Synchronized { .. } | Stage::Broadcasting => {}
         }
         // The answer to UPTODATE.
         if zxid == start {
@@ -247,10 +258,8 @@ impl Leader {
         let oldest = core.history.pending().front();
         let txn = oldest.expect("every proposal is pending").txn.clone();
         assert!(txn.zxid == zxid, "commit of {zxid}, oldest pending is {}", txn.zxid);
-        let designated = txn
-            .membership
-            .as_ref()
-            .map(|members| self.designated_leader(core.id(), members, proposal));
+        let designated =
+            txn.membership.as_ref().map(|members| self.designated_leader(core, members, proposal));
         self.relay(fx, |learner| {
             Some(match (designated, learner.observer) {
                 (None, false) => Packet::Commit(zxid),
@@ -319,6 +328,13 @@ impl Learner {
     ) -> Result<(), Reason> {
         let (epoch, serving) = self.receiving("PROPOSAL")?;
         let zxid = txn.zxid;
+        // What the leader sends as history and what it sends as news may overlap.
+        if !serving && zxid <= core.history.last() {
+            return Ok(());
+        }
+        if core.history.pending().len() >= PENDING_MAX {
+            return Err(Reason::TooFarBehind);
+        }
         if let Err(why) = core.history.check_follows(zxid) {
             if serving {
                 return Err(why);

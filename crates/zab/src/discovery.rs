@@ -209,6 +209,7 @@ impl Leader {
         }
         let epoch = *epoch;
         let seq = core.enter_epoch(epoch, fx);
+        core.version_membership(epoch);
         let acks = BTreeSet::new();
         self.enter(Reign::Synchronizing { epoch, seq, acks }, core, now);
         let promised: Vec<ServerId> = self.learners.keys().copied().collect();

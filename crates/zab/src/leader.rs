@@ -201,6 +201,23 @@ impl Leader {
         self.deadline = now.mono + core.options.init_time();
     }
 
+    /// A server looks for a leader. If it is a voter that should have joined, the election that led
+    /// here may have been overtaken.
+    pub(crate) fn on_looking_voter(
+        &self,
+        core: &Core,
+        now: Now,
+        voter: ServerId,
+    ) -> Result<(), Fault> {
+        let Reign::Gathering = self.reign else { return Ok(()) };
+        let since = self.deadline - core.options.init_time();
+        let patient = now.mono.saturating_since(since) <= core.options.wait_for_epoch_max;
+        match patient || !core.is_voter(voter) || self.learners.contains_key(&voter) {
+            true => Ok(()),
+            false => Err(Fault::Role(Reason::VoterLooking { voter })),
+        }
+    }
+
     pub(crate) fn on_link_up(&mut self, core: &Core, now: Now, peer: ServerId) {
         let patience = core.options.init_time() + core.options.sync_time();
         self.learners.insert(peer, LearnerLink::new(now.mono + patience));
@@ -419,6 +436,13 @@ impl Leader {
                 send(fx, Link::learner(*id), ping);
             }
         }
+    }
+
+    pub(crate) fn followers_in_sync(&self) -> impl Iterator<Item = ServerId> {
+        let serving = self.learners.iter().filter(|(_, learner)| {
+            !learner.observer && matches!(learner.stage, Stage::Broadcasting)
+        });
+        serving.map(|(id, _)| *id)
     }
 
     fn check_quorum(&self, core: &Core) -> Result<(), Fault> {

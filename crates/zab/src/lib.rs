@@ -52,7 +52,7 @@ mod synchronization;
 mod vocabulary;
 mod zab;
 
-pub use broadcast::OUTSTANDING_MAX;
+pub use broadcast::{OUTSTANDING_MAX, PENDING_MAX};
 pub use history::Recovered;
 pub use ids::{Epoch, ReadId, Round};
 pub use leader::HELD_MAX;

@@ -27,6 +27,10 @@ pub struct ZabOptions {
     pub disk_log_sync: bool,
     /// `zookeeper.forceSnapshotSync`: no learner is ever sent less than everything.
     pub force_snapshot_sync: bool,
+    /// How long a new leader waits for a quorum to join it before it heeds that one of its voters is
+    /// looking again (`zookeeper.leader.maxTimeToWaitForEpoch`, which is off by default). A voter
+    /// that has changed its mind would wait for initLimit (ZOOKEEPER-3109).
+    pub wait_for_epoch_max: Duration,
     /// Whether this server's history may be the best there is. False for a server that found its
     /// data directory empty and was not told that it should be (ZOOKEEPER-261): it does not vote.
     pub trust_history: bool,
@@ -55,6 +59,7 @@ impl ZabOptions {
             committed_log_max: 500,
             disk_log_sync: true,
             force_snapshot_sync: false,
+            wait_for_epoch_max: Duration::from_millis(2000),
             trust_history: true,
             rollover_at: ROLLOVER_AT,
             reconfig_enabled: false,

@@ -30,6 +30,11 @@ pub enum Reason {
         /// The last.
         last: Zxid,
     },
+    /// A voter looks for a leader while this server waits for it to join.
+    VoterLooking {
+        /// The voter.
+        voter: ServerId,
+    },
     /// Epochs are used up.
     EpochsUsedUp,
     /// A message that its sender could not send in this phase.
@@ -113,6 +118,7 @@ impl fmt::Display for Reason {
             Self::Timeout { waiting_for } => write!(f, "timeout waiting for {waiting_for}"),
             Self::NoQuorum => f.write_str("no quorum of learners is heard of"),
             Self::ZxidsUsedUp { last } => write!(f, "zxids nearly used up, last {last}"),
+            Self::VoterLooking { voter } => write!(f, "voter {voter} looks for another leader"),
             Self::EpochsUsedUp => f.write_str("epochs used up"),
             Self::Unexpected { message, phase } => write!(f, "{message} unexpected, {phase}"),
             Self::WrongEpoch { offered, accepted } => {

@@ -3,6 +3,7 @@
 //! one is in force, and another server may have to lead.
 
 use crate::broadcast::Proposal;
+use crate::ids::Epoch;
 use crate::leader::{Fault, Leader, Reign};
 use crate::learner::Learner;
 use crate::message::{Txn, Vote};
@@ -23,6 +24,15 @@ impl Core {
         if self.options.reconfig_enabled && membership.version > self.last_seen_membership().version
         {
             self.proposed = Some(membership);
+        }
+    }
+
+    /// The first leader of an ensemble that may be reconfigured gives its membership a version.
+    pub(crate) fn version_membership(&mut self, epoch: Epoch) {
+        if self.last_seen_membership().version == Zxid::ZERO {
+            let members = Membership::clone(&self.membership);
+            let version = Self::start_of(epoch);
+            self.see_membership(Arc::new(Membership { version, ..members }));
         }
     }
 
@@ -59,17 +69,20 @@ impl Leader {
     /// proposals behind it as possible.
     pub(crate) fn designated_leader(
         &self,
-        id: ServerId,
+        core: &Core,
         members: &Membership,
         proposal: &Proposal,
     ) -> ServerId {
-        if members.is_participant(id) {
+        let id = core.id();
+        let stays = addresses(&core.membership, id) == addresses(members, id);
+        if members.is_participant(id) && stays {
             return id;
         }
         let voters = |acks: &BTreeSet<ServerId>| -> BTreeSet<ServerId> {
             acks.iter().copied().filter(|server| members.is_participant(*server)).collect()
         };
         let mut candidates = voters(&proposal.acks);
+        candidates.remove(&id);
         if let Reign::Broadcasting { broadcast, .. } = &self.reign {
             for next in broadcast.proposals() {
                 let also: BTreeSet<ServerId> =
@@ -92,9 +105,8 @@ impl Leader {
         zxid: Zxid,
         fx: &mut Effects<Zab>,
     ) -> Result<(), Fault> {
-        let moved = addresses(&core.membership, core.id()) != addresses(membership, core.id());
         core.adopt_membership(membership, fx);
-        if designated == core.id() && !moved {
+        if designated == core.id() {
             return Ok(());
         }
         if let Reign::Broadcasting { epoch, broadcast } = &mut self.reign {

@@ -120,9 +120,13 @@ impl Learner {
         self.send(Packet::Ack(Core::start_of(epoch)), fx);
         // Those who look for a leader compare epochs of answers (ZOOKEEPER-1732, 1818).
         self.vote.epoch = epoch;
+        let observed = core.is_observer();
         core.activate_seen_membership(fx);
+        if observed != core.is_observer() {
+            return Err(Reason::Reconfigured { suggested: None });
+        }
         fx.output(Output::Serving { leader: self.vote.leader, epoch });
-        if !core.is_observer() {
+        if !observed {
             // Proposals that came early are acknowledged only behind NEWLEADER, or the leader
             // takes their ACK for its (ZOOKEEPER-4685).
             let early = core.history.pending().iter();

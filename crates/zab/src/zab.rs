@@ -10,6 +10,7 @@ use crate::options::ZabOptions;
 use crate::persist::Core;
 use crate::reason::Reason;
 use crate::vocabulary::{Channel, Link, Output, Record, Request, Timer};
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use zoarium_process::{Effects, Input, Now, PersistSeq, Process, Protocol};
 use zoarium_proto::{Membership, ServerId, Zxid};
@@ -127,6 +128,23 @@ impl Zab {
         (self.core.history.last(), self.core.history.processed())
     }
 
+    /// Whether a membership is proposed and not in force.
+    pub const fn reconfiguring(&self) -> bool {
+        self.core.proposed.is_some()
+    }
+
+    /// On a serving leader, itself and the followers that serve with it, voters or not: those who
+    /// can be counted on when another membership is proposed.
+    pub fn in_sync(&self) -> BTreeSet<ServerId> {
+        let mut servers = BTreeSet::new();
+        if let Role::Leading(leader @ Leader { reign: Reign::Broadcasting { .. }, .. }) = &self.role
+        {
+            servers.insert(self.core.id());
+            servers.extend(leader.followers_in_sync());
+        }
+        servers
+    }
+
     /// The membership in force.
     pub const fn membership(&self) -> &Arc<Membership> {
         &self.core.membership
@@ -182,7 +200,7 @@ impl Zab {
         let asks = notification.state == PeerState::Looking;
         let Role::Looking(election) = &mut self.role else {
             if asks {
-                self.answer(from, fx);
+                self.on_looking_peer(now, from, fx);
             }
             return;
         };
@@ -199,6 +217,15 @@ impl Zab {
         if let Some(vote) = election.on_notification(&mut self.core, now, from, notification, fx) {
             self.become_member(now, vote, fx);
         }
+    }
+
+    fn on_looking_peer(&mut self, now: Now, from: ServerId, fx: &mut Effects<Self>) {
+        if let Role::Leading(leader) = &self.role
+            && let Err(fault) = leader.on_looking_voter(&self.core, now, from)
+        {
+            return self.unless_fault(now, None, Err(fault), fx);
+        }
+        self.answer(from, fx);
     }
 
     /// Tells who looks for a leader whom this server has found.
