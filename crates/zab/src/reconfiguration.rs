@@ -27,6 +27,13 @@ impl Core {
         }
     }
 
+    /// The reconfiguration that proposed a membership may be cut off with the history behind `to`.
+    pub(crate) fn forget_membership_after(&mut self, to: Zxid) {
+        if self.proposed.as_ref().is_some_and(|membership| membership.version > to) {
+            self.proposed = None;
+        }
+    }
+
     /// The first leader of an ensemble that may be reconfigured gives its membership a version.
     pub(crate) fn version_membership(&mut self, epoch: Epoch) {
         if self.last_seen_membership().version == Zxid::ZERO {

@@ -51,6 +51,7 @@ impl Learner {
         let Phase::Promised { epoch } = self.phase else { return Err(self.unexpected("TRUNC")) };
         match core.history.truncate(to) {
             Ok(()) => {
+                core.forget_membership_after(to);
                 core.persist(Record::Truncate { to }, fx);
                 fx.output(Output::Truncate { to });
                 self.phase = Phase::Synchronizing { epoch };
@@ -76,6 +77,8 @@ impl Learner {
     pub(crate) fn on_snapshot_received(&mut self, core: &mut Core, fx: &mut Effects<Zab>) {
         let Phase::ReceivingSnapshot { epoch, zxid } = self.phase else { return };
         core.history.install_snapshot(zxid);
+        // NEWLEADER tells what is proposed.
+        core.forget_membership_after(Zxid::ZERO);
         core.persist(Record::Snapshot { zxid }, fx);
         fx.output(Output::InstallSnapshot { zxid });
         self.wants_snapshot = None;
