@@ -3,9 +3,10 @@
 use crate::message::Txn;
 use crate::reason::Reason;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use zoarium_process::PersistSeq;
-use zoarium_proto::Zxid;
+use zoarium_proto::{Membership, Zxid};
 
 /// What a server finds on its disk when it starts.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,9 @@ pub struct Recovered {
     /// The oldest zxid the log can be cut back to: that of the oldest snapshot from which the log
     /// goes on without a gap.
     pub floor: Zxid,
+    /// The newest membership in the history, or in the file of a proposed one, if it is newer than
+    /// the one in force.
+    pub proposed: Option<Arc<Membership>>,
 }
 
 /// Logged and not delivered.

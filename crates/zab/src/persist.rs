@@ -40,11 +40,15 @@ impl Core {
         // leaves them so. What counts is that no epoch is used twice (ZOOKEEPER-582, 2307).
         let current = recovered.current_epoch.max(Epoch(recovered.last.epoch()));
         let accepted = recovered.accepted_epoch.max(current);
+        let proposed = recovered
+            .proposed
+            .clone()
+            .filter(|proposed| options.reconfig_enabled && proposed.version > membership.version);
         let history = History::new(recovered, options.committed_log_max);
         Self {
             options,
             membership,
-            proposed: None,
+            proposed,
             history,
             round: Round::default(),
             accepted,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use std::time::Duration;
 use zoarium_process::Input;
 use zoarium_proto::{ServerId, Zxid};
-use zoarium_zab::{Epoch, Link, Message, Packet, PeerState, Record, Txn, Zab};
+use zoarium_zab::{Epoch, LearnerInfo, Link, Message, Packet, PeerState, Record, Txn, Zab};
 
 const ONE: ServerId = ServerId(1);
 const TWO: ServerId = ServerId(2);
@@ -170,6 +170,25 @@ fn primary_integrity_who_lacks_history_does_not_lead() {
     world.pass(INIT);
     assert_eq!(serves(&world, THREE), Some((ONE, Epoch(3))));
     assert_eq!(texts(&world, THREE), ["a"]);
+}
+
+#[test]
+fn primary_integrity_a_leader_does_not_lead_who_has_more_history() {
+    let mut world = World::new(3, 0);
+    (2..=3).for_each(|id| world.start(ServerId(id)));
+    while state(&world, THREE) != PeerState::Leading {
+        assert!(world.turn());
+    }
+    world.cut(THREE, TWO);
+    let one = Link::learner(ONE);
+    let info = LearnerInfo { accepted: Epoch(1), membership_version: Zxid::ZERO };
+    world.step(THREE, Input::LinkUp(one));
+    inject(&mut world, THREE, one, Packet::FollowerInfo(info));
+    world.stabilize();
+    let promise = Packet::AckEpoch { current: Some(Epoch(1)), last: Zxid::new(1, 1) };
+    inject(&mut world, THREE, one, promise);
+    let closed = world.trace.last().unwrap();
+    assert!(closed.contains("closes link with 1: learner is ahead"), "{closed}");
 }
 
 #[test]

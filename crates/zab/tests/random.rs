@@ -4,8 +4,10 @@
 //! `ZAB_SEED=n` replays one seed; `ZAB_SEEDS=n` runs that many instead of the default.
 
 use crate::world::World;
+use std::sync::Arc;
 use std::time::Duration;
-use zoarium_proto::ServerId;
+use zoarium_proto::{Membership, ServerId};
+use zoarium_zab::Zab;
 
 /// SplitMix64.
 struct Random(u64);
@@ -49,10 +51,12 @@ impl Run {
         let committed_log_max = [1, 5, 500][random.below(3)];
         let rollover_at = [12, u32::MAX - 1][random.below(2)];
         let disk_log_sync = random.one_in(2);
+        let reconfig_enabled = random.one_in(3);
         for server in world.servers.values_mut() {
             server.options.committed_log_max = committed_log_max;
             server.options.rollover_at = rollover_at;
             server.options.disk_log_sync = disk_log_sync;
+            server.options.reconfig_enabled = reconfig_enabled;
         }
         let fault_rate = [30, 100, 300][random.below(3)];
         for id in world.servers.keys().copied().collect::<Vec<_>>() {
@@ -75,10 +79,36 @@ impl Run {
     }
 
     fn propose(&mut self) {
+        if self.random.one_in(10) {
+            self.reconfigure();
+        }
         for id in self.world.running() {
             self.proposed += 1;
             let text = format!("t{}", self.proposed);
             self.world.propose(id, &text);
+        }
+    }
+
+    /// A leader that could go on with another membership may propose it.
+    fn reconfigure(&mut self) {
+        let ids: Vec<ServerId> = self.world.servers.keys().copied().collect();
+        let mut lines = String::new();
+        for id in &ids {
+            let role = ["participant", "participant", "observer", "none"][self.random.below(4)];
+            if role != "none" {
+                lines += &format!("server.{id}=host{id}:2888:3888:{role}\n");
+            }
+        }
+        let Ok(members) = Membership::parse(&lines) else { return };
+        for id in ids {
+            let ready = |zab: &Zab| !zab.reconfiguring() && members.is_quorum(&zab.in_sync());
+            let server = &self.world.servers[&id];
+            if server.options.reconfig_enabled && server.zab.as_ref().is_some_and(ready) {
+                self.proposed += 1;
+                let text = format!("m{}", self.proposed);
+                let members = Arc::new(members.clone());
+                self.world.propose_with(id, &text, Some(members));
+            }
         }
     }
 

@@ -30,11 +30,11 @@ pub(crate) struct Server {
     pub(crate) timers: BTreeMap<Timer, Instant>,
     /// A snapshot that has arrived and is not the tree yet.
     received: Option<Tree>,
+    /// The file of the membership in force, once there was another than in the beginning.
+    pub(crate) membership: Option<Arc<Membership>>,
     /// What its owner answers at once.
     answers: VecDeque<Request>,
     pub(crate) serving: Option<(ServerId, Epoch)>,
-    /// What it was told that is not about the tree, oldest first.
-    pub(crate) told: Vec<Output>,
 }
 
 #[derive(Debug)]
@@ -96,6 +96,7 @@ impl World {
         let membership = Arc::clone(&self.membership);
         let server = self.server(id);
         assert!(server.zab.is_none(), "server {id} runs already");
+        let membership = server.membership.clone().unwrap_or(membership);
         let recovered = server.disk.recover(server.options.committed_log_max);
         server.tree = server.disk.history();
         server.zab = Some(Zab::new(server.options.clone(), membership, recovered));
@@ -180,6 +181,12 @@ impl World {
         }
     }
 
+    /// The newest membership that is committed.
+    pub(crate) fn committed_membership(&self) -> &Arc<Membership> {
+        let newest = self.checker.committed.iter().rev().find_map(|txn| txn.membership.as_ref());
+        newest.unwrap_or(&self.membership)
+    }
+
     /// Commit durability: transactions are on the disks of a quorum. With none given, the newest
     /// one is looked at, which every disk has behind all others.
     fn check_durability(&self, txns: &[Txn]) {
@@ -191,7 +198,7 @@ impl World {
                     holders.insert(*id);
                 }
             }
-            let durable = self.membership.is_quorum(&holders);
+            let durable = self.committed_membership().is_quorum(&holders);
             assert!(durable, "committed {} is only on {holders:?}", txn.zxid);
         }
     }
@@ -341,12 +348,12 @@ impl World {
             Output::Ping { zxid } => {
                 server.answers.push_back(Request::Pong { zxid, touched: Bytes::new() });
             }
+            Output::Activated(membership) => server.membership = Some(membership),
             Output::Forwarded { .. }
             | Output::Revalidate { .. }
             | Output::Revalidated(_)
             | Output::Touched { .. }
-            | Output::Synced
-            | Output::Activated(_) => server.told.push(output),
+            | Output::Synced => {}
         }
     }
 
@@ -422,9 +429,9 @@ impl Server {
             options,
             timers: BTreeMap::new(),
             received: None,
+            membership: None,
             answers: VecDeque::new(),
             serving: None,
-            told: Vec::new(),
         }
     }
 }

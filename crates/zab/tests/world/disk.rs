@@ -99,6 +99,7 @@ impl Disk {
             last: self.log.last().map_or(self.snapshot.zxid, |txn| txn.zxid),
             tail,
             floor: self.snapshot.zxid,
+            proposed: self.history().txns.iter().rev().find_map(|txn| txn.membership.clone()),
         }
     }
 
