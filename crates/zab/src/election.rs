@@ -22,6 +22,8 @@ pub(crate) struct Election {
     established: BTreeMap<ServerId, Heard>,
     /// When nobody has said anything new for so long, the proposal is repeated.
     notify_interval: Duration,
+    /// The last questions of those who do not vote, with the answers.
+    answered: BTreeMap<ServerId, Answered>,
     /// Whether a quorum agrees with the proposal, and a better one is waited for.
     deciding: bool,
 }
@@ -31,6 +33,14 @@ pub(crate) struct Election {
 struct Heard {
     state: PeerState,
     vote: Vote,
+    round: Round,
+}
+
+/// A question, and what was proposed in answer to it.
+#[derive(Debug, PartialEq, Eq)]
+struct Answered {
+    question: Notification,
+    proposal: Option<Vote>,
     round: Round,
 }
 
@@ -58,6 +68,7 @@ impl Election {
             proposal: core.own_vote(),
             votes: BTreeMap::new(),
             established: BTreeMap::new(),
+            answered: BTreeMap::new(),
             notify_interval: core.options.notify_interval_min,
             deciding: false,
         };
@@ -74,9 +85,28 @@ impl Election {
     }
 
     /// Tells a voter whose link has come up what it may have missed.
-    pub(crate) fn on_link_up(&self, core: &Core, peer: ServerId, fx: &mut Effects<Zab>) {
+    pub(crate) fn on_link_up(&mut self, core: &Core, peer: ServerId, fx: &mut Effects<Zab>) {
+        self.answered.remove(&peer);
         if core.is_voter(peer) {
             self.notify(core, peer, fx);
+        }
+    }
+
+    /// Tells one who does not vote what is proposed. The same question gets the same answer once
+    /// only: two servers with different memberships may each take the other for such a one, and
+    /// each answer for a question.
+    pub(crate) fn answer_learner(
+        &mut self,
+        core: &Core,
+        to: ServerId,
+        question: &Notification,
+        fx: &mut Effects<Zab>,
+    ) {
+        let (question, proposal) = (question.clone(), self.proposal);
+        let answered = Answered { question, proposal, round: core.round };
+        if self.answered.get(&to) != Some(&answered) {
+            self.notify(core, to, fx);
+            self.answered.insert(to, answered);
         }
     }
 
@@ -206,7 +236,7 @@ impl Election {
         }
     }
 
-    pub(crate) fn notify(&self, core: &Core, to: ServerId, fx: &mut Effects<Zab>) {
+    fn notify(&self, core: &Core, to: ServerId, fx: &mut Effects<Zab>) {
         let notification = core.notification(PeerState::Looking, self.proposal);
         fx.send(Link::election(to), Message::Election(notification));
     }

@@ -43,9 +43,11 @@ impl Core {
         }
     }
 
-    /// Puts the newest membership seen in force: the history that holds it is committed.
-    pub(crate) fn activate_seen_membership(&mut self, fx: &mut Effects<Zab>) {
-        if let Some(membership) = self.proposed.take() {
+    /// The history with which `epoch` begins is committed: puts the newest membership seen in force
+    /// if it is of that history, or came with the epoch.
+    pub(crate) fn activate_seen_membership(&mut self, epoch: Epoch, fx: &mut Effects<Zab>) {
+        let committed = self.history.processed().max(Self::start_of(epoch));
+        if let Some(membership) = self.proposed.take_if(|seen| seen.version <= committed) {
             self.membership = Arc::clone(&membership);
             fx.output(Output::Activated(membership));
         }

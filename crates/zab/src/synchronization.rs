@@ -124,7 +124,7 @@ impl Learner {
         // Those who look for a leader compare epochs of answers (ZOOKEEPER-1732, 1818).
         self.vote.epoch = epoch;
         let observed = core.is_observer();
-        core.activate_seen_membership(fx);
+        core.activate_seen_membership(epoch, fx);
         if observed != core.is_observer() {
             return Err(Reason::Reconfigured { suggested: None });
         }
@@ -219,7 +219,15 @@ impl Leader {
                 fx.output(Output::SendSnapshot { to, zxid: core.history.processed() });
             }
         }
-        let membership = Arc::clone(core.last_seen_membership());
+        // A reconfiguration under way is sent as what it is, behind UPTODATE. Apache sends its
+        // membership here, and the learner puts in force what may never be committed.
+        let membership = Arc::clone(match self.reign {
+            Reign::Broadcasting { .. } => &core.membership,
+            Reign::Gathering
+            | Reign::Promising { .. }
+            | Reign::AwaitingPromises { .. }
+            | Reign::Synchronizing { .. } => core.last_seen_membership(),
+        });
         send(fx, link, Packet::NewLeader { epoch, membership });
         // From here on the learner is sent whatever is proposed, so nothing falls between.
         let mut held = VecDeque::new();
@@ -279,14 +287,21 @@ impl Leader {
         let start = Core::start_of(epoch);
         core.history.begin_epoch(start);
         self.vote.epoch = epoch;
-        core.activate_seen_membership(fx);
+        core.activate_seen_membership(epoch, fx);
         self.enter(Reign::Broadcasting { epoch, broadcast: Broadcast::new(start) }, core, now);
-        fx.output(Output::Serving { leader: core.id(), epoch });
+        let leads = core.is_voter(core.id());
+        if leads {
+            fx.output(Output::Serving { leader: core.id(), epoch });
+        }
         let synchronized: Vec<ServerId> = self.learners.keys().copied().collect();
         for id in synchronized {
             self.serve_learner(core, now, id, fx);
         }
-        Ok(())
+        // The history may have ended with its removal, which is in force with it.
+        match leads {
+            true => Ok(()),
+            false => Err(Fault::Role(Reason::Reconfigured { suggested: None })),
+        }
     }
 
     /// Lets a learner that has the history serve, and sends what was held back for it.

@@ -208,9 +208,8 @@ impl Zab {
             *election = Election::start(&mut self.core, now, fx);
         }
         if !self.core.is_voter(from) {
-            // To one in a later round the answer would be late, and it would say so, for ever.
-            if asks && notification.round <= self.core.round {
-                election.notify(&self.core, from, fx);
+            if asks {
+                election.answer_learner(&self.core, from, notification, fx);
             }
             return;
         }
