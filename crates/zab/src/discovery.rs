@@ -111,7 +111,7 @@ impl Leader {
         now: Now,
         fx: &mut Effects<Zab>,
     ) -> Result<(), Fault> {
-        // Observers are no part of a quorum (ZOOKEEPER-2959).
+        // Memberships know who is no part of a quorum (ZOOKEEPER-2959).
         let introduced = self.learners.iter().filter(|(_, learner)| learner.is_introduced());
         let mut quorum: BTreeSet<ServerId> = introduced.map(|(id, _)| *id).collect();
         quorum.insert(core.id());
@@ -176,11 +176,10 @@ impl Leader {
         let Stage::AwaitingPromise = learner.stage else {
             return Err(learner.unexpected("ACKEPOCH"));
         };
-        let observer = learner.observer;
         learner.stage = Stage::Promised { last };
         match &mut self.reign {
             Reign::AwaitingPromises { acks, .. } => {
-                let Some(epoch) = current.filter(|_| !observer) else { return Ok(()) };
+                let Some(epoch) = current.filter(|_| core.is_voter(from)) else { return Ok(()) };
                 let (theirs, ours) = ((epoch, last), (core.current(), core.history.last()));
                 if theirs > ours {
                     return Err(Fault::Link(Reason::Ahead { theirs, ours }));

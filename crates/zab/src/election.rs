@@ -134,8 +134,15 @@ impl Election {
         if state == PeerState::Looking && round < core.round {
             self.notify(core, from, fx);
         }
-        // Who has no candidate, or one who cannot lead, does not count.
-        let vote = vote.filter(|vote| core.is_voter(vote.leader))?;
+        // Who has no candidate, or one who cannot lead, does not count. It may still be in a later
+        // round, and wait for our vote there.
+        let Some(vote) = vote.filter(|vote| core.is_voter(vote.leader)) else {
+            if state == PeerState::Looking && round > core.round {
+                self.enter_round(core, round, core.own_vote(), fx);
+                self.count(core, now, fx);
+            }
+            return None;
+        };
         let heard = Heard { state, vote, round };
         match state {
             PeerState::Looking => {
@@ -159,14 +166,14 @@ impl Election {
         if heard.round < core.round || !core.options.trust_history {
             return;
         }
-        if heard.round > core.round {
-            core.round = heard.round;
-            self.votes.clear();
-            let own = core.own_vote();
-            let better = beats(core, heard.vote, own);
-            self.propose(core, if better { Some(heard.vote) } else { own }, fx);
-        } else if beats(core, heard.vote, self.proposal) {
-            self.propose(core, Some(heard.vote), fx);
+        let later = heard.round > core.round;
+        let own = core.vote_against(heard.vote);
+        let best = if later { own } else { self.proposal.or(own) };
+        let best = if beats(core, heard.vote, best) { Some(heard.vote) } else { best };
+        if later {
+            self.enter_round(core, heard.round, best, fx);
+        } else if best != self.proposal {
+            self.propose(core, best, fx);
         }
         self.votes.insert(from, heard);
         self.count(core, now, fx);
@@ -193,6 +200,19 @@ impl Election {
             return Some(heard.vote);
         }
         None
+    }
+
+    /// Others are in a later round: votes of this one are void.
+    fn enter_round(
+        &mut self,
+        core: &mut Core,
+        round: Round,
+        proposal: Option<Vote>,
+        fx: &mut Effects<Zab>,
+    ) {
+        core.round = round;
+        self.votes.clear();
+        self.propose(core, proposal, fx);
     }
 
     fn propose(&mut self, core: &Core, proposal: Option<Vote>, fx: &mut Effects<Zab>) {

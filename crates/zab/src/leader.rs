@@ -135,9 +135,11 @@ impl LearnerLink {
         self.deadline = None;
     }
 
-    /// Whether it may count for a quorum.
-    pub(crate) fn is_introduced(&self) -> bool {
-        !self.observer && !matches!(self.stage, Stage::New)
+    /// Whether it has said who it is, and so counts as far as memberships count it. What it takes
+    /// itself for does not matter: an observer that a proposed membership makes a voter has its say
+    /// on that.
+    pub(crate) const fn is_introduced(&self) -> bool {
+        !matches!(self.stage, Stage::New)
     }
 
     /// Whether it has been sent the leader's history, and so is sent what comes after.

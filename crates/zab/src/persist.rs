@@ -109,12 +109,22 @@ impl Core {
 
     /// The vote this server starts an election with. `None` if it is not to lead.
     pub(crate) fn own_vote(&self) -> Option<Vote> {
-        let id = self.options.id;
-        let stands = self.membership.is_participant(id)
-            && self.membership.weight(id) > 0
-            && self.options.trust_history;
-        let vote = Vote { epoch: self.current, zxid: self.history.last(), leader: id };
-        stands.then_some(vote)
+        let stands = self.membership.is_participant(self.id());
+        self.vote_if_able().filter(|_| stands)
+    }
+
+    /// The vote this server holds against a candidate. A voter of the proposed membership only does
+    /// not stand by itself, since not all may know how to reach it; but if it has more history than
+    /// the candidate it would never follow it, and so is a candidate itself. Apache's server is not.
+    pub(crate) fn vote_against(&self, candidate: Vote) -> Option<Vote> {
+        let more = |own: &Vote| (own.epoch, own.zxid) > (candidate.epoch, candidate.zxid);
+        self.own_vote().or_else(|| self.vote_if_able().filter(more))
+    }
+
+    fn vote_if_able(&self) -> Option<Vote> {
+        let able = self.may_lead(self.id()) && self.options.trust_history;
+        let vote = Vote { epoch: self.current, zxid: self.history.last(), leader: self.id() };
+        able.then_some(vote)
     }
 
     pub(crate) fn notification(&self, state: PeerState, vote: Option<Vote>) -> Notification {

@@ -255,13 +255,10 @@ impl Leader {
             return Err(learner.unexpected("ACK"));
         };
         let held = core::mem::take(held);
-        let observer = learner.observer;
         learner.wait(Stage::Synchronized { held });
         match &mut self.reign {
             Reign::Synchronizing { acks, .. } => {
-                if !observer {
-                    acks.insert(from);
-                }
+                acks.insert(from);
                 self.try_serve(core, now, fx)
             }
             Reign::Broadcasting { .. } => {
