@@ -15,6 +15,7 @@ use crate::learner::{Learner, Phase};
 use crate::message::{Packet, Txn};
 use crate::persist::{Core, send};
 use crate::reason::Reason;
+use crate::synchronization::check_epoch;
 use crate::vocabulary::{Link, Output};
 use crate::zab::Zab;
 use alloc::collections::{BTreeSet, VecDeque};
@@ -328,6 +329,7 @@ impl Learner {
     ) -> Result<(), Reason> {
         let (epoch, serving) = self.receiving("PROPOSAL")?;
         let zxid = txn.zxid;
+        check_epoch(zxid, epoch)?;
         // What the leader sends as history and what it sends as news may overlap.
         if !serving && zxid <= core.history.last() {
             return Ok(());
@@ -340,8 +342,7 @@ impl Learner {
                 return Err(why);
             }
             // What comes does not stand on this history, and would not the next time either.
-            self.rejoin_for_snapshot(core, now, epoch, why, fx);
-            return Ok(());
+            return self.rejoin_for_snapshot(core, now, epoch, why, fx);
         }
         if let Some(membership) = &txn.membership {
             core.see_membership(Arc::clone(membership));

@@ -137,7 +137,10 @@ impl History {
     /// # Errors
     /// If this history does not reach up to `to`, or cannot be cut there.
     pub(crate) fn truncate(&mut self, to: Zxid) -> Result<(), Reason> {
-        if to > self.last {
+        // Where memory reaches, what to keep must be there, or there would be a hole behind it.
+        let reached = self.committed.front().is_some_and(|first| first.zxid <= to);
+        let known = self.committed.binary_search_by_key(&to, |txn| txn.zxid).is_ok();
+        if to > self.last || (reached && !known) {
             return Err(Reason::BadTruncation { to, last: self.last });
         }
         if to < self.floor {

@@ -136,13 +136,18 @@ impl Learner {
         epoch: Epoch,
         why: Reason,
         fx: &mut Effects<Zab>,
-    ) {
+    ) -> Result<(), Reason> {
+        // Once is enough.
+        if self.wants_snapshot == Some(epoch) {
+            return Err(why);
+        }
         fx.output(Output::Disconnect { link: self.link(), why });
         core.fast_forward(fx);
         self.acks.clear();
         self.wants_snapshot = Some(epoch);
         self.phase = Phase::Connecting { attempts: 1 };
         fx.set_timer(Timer::Connect, now.mono + CONNECT_PAUSE);
+        Ok(())
     }
 
     pub(crate) fn on_packet(

@@ -14,6 +14,43 @@
 //! - **Nothing is promised before it is durable.** Records are numbered and become durable in
 //!   order; every ACK waits for [`Persisted`](zoarium_process::Input::Persisted).
 //!
+//! A driver carries out effects in order. Alone in its ensemble, a server needs nothing but a disk
+//! and a clock:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use zoarium_process::{Effect, Effects, Input, Instant, Now, Process};
+//! use zoarium_proto::{Membership, ServerId};
+//! use zoarium_zab::{Output, Recovered, Request, Timer, Txn, Zab, ZabOptions};
+//!
+//! let members = Membership::parse("server.1=localhost:2888:3888:participant")?;
+//! let options = ZabOptions::new(ServerId(1));
+//! let mut zab = Zab::new(options, Arc::new(members), Recovered::default());
+//!
+//! let mut effects = Effects::new();
+//! let mut inputs = vec![Input::Start, Input::Timer(Timer::Decide)];
+//! let mut delivered = Vec::new();
+//! while !inputs.is_empty() {
+//!     let now = Now { mono: Instant::ORIGIN, wall_ms: 0 };
+//!     zab.step(now, inputs.remove(0), &mut effects);
+//!     for effect in effects.drain() {
+//!         match effect {
+//!             // Written and synced; a real driver does many at once.
+//!             Effect::Persist { seq, .. } => inputs.push(Input::Persisted { upto: seq }),
+//!             Effect::Output(Output::Serving { .. }) => {
+//!                 let zxid = zab.next_zxid().expect("a leader that serves has zxids");
+//!                 let txn = Txn { zxid, bytes: "hello".into(), membership: None };
+//!                 inputs.push(Input::Request(Request::Propose(txn)));
+//!             }
+//!             Effect::Output(Output::Deliver(txn)) => delivered.push(txn.bytes),
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! assert_eq!(delivered, ["hello"]);
+//! # Ok::<(), zoarium_proto::membership::TextError>(())
+//! ```
+//!
 //! What is not here: sockets and bytes (a [`Packet`] is one of Apache's packets, without its
 //! encoding), requests and sessions (carried along for crate `peer`), and snapshots themselves,
 //! which the driver moves.

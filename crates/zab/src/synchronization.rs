@@ -57,16 +57,13 @@ impl Learner {
                 self.phase = Phase::Synchronizing { epoch };
                 Ok(())
             }
-            Err(why @ Reason::CannotTruncate { .. }) => {
-                self.rejoin_for_snapshot(core, now, epoch, why, fx);
-                Ok(())
-            }
-            Err(why) => Err(why),
+            Err(why) => self.rejoin_for_snapshot(core, now, epoch, why, fx),
         }
     }
 
     pub(crate) fn on_snap(&mut self, zxid: Zxid, fx: &mut Effects<Zab>) -> Result<(), Reason> {
         let Phase::Promised { epoch } = self.phase else { return Err(self.unexpected("SNAP")) };
+        check_epoch(zxid, epoch)?;
         self.phase = Phase::ReceivingSnapshot { epoch, zxid };
         fx.output(Output::ReceiveSnapshot { zxid });
         Ok(())
@@ -315,6 +312,16 @@ impl Leader {
             }
             send(fx, link, packet);
         }
+    }
+}
+
+/// # Errors
+/// If `zxid` is of a later epoch than its leader's: no history can have it yet.
+pub(crate) fn check_epoch(zxid: Zxid, epoch: Epoch) -> Result<(), Reason> {
+    let offered = Epoch(zxid.epoch());
+    match offered > epoch {
+        true => Err(Reason::WrongEpoch { offered, accepted: epoch }),
+        false => Ok(()),
     }
 }
 

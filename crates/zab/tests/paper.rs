@@ -267,6 +267,40 @@ fn proposal_inconsistent_a_gap_is_not_logged() {
 }
 
 #[test]
+fn proposal_inconsistent_an_epoch_that_has_not_begun_is_not_logged() {
+    let mut world = established(3);
+    let early = Packet::Proposal(txn(Zxid::new(9, 1)));
+    inject(&mut world, ONE, Link::leader(THREE), early);
+    assert_eq!(state(&world, ONE), PeerState::Looking);
+    assert_eq!(world.servers[&ONE].zab.as_ref().unwrap().zxids().0, Zxid::ZERO);
+}
+
+#[test]
+fn a_learner_that_cannot_take_what_it_is_sent_asks_for_a_snapshot_once() {
+    let mut world = established(3);
+    world.propose(THREE, "a");
+    world.propose(THREE, "b");
+    world.stabilize();
+    world.crash(ONE, 0);
+    world.start(ONE);
+    while !world.trace.iter().any(|line| line.starts_with("1>3 ACKEPOCH")) {
+        assert!(world.turn());
+    }
+    let unknown = Packet::Trunc { to: Zxid::new(1, 7) };
+    inject(&mut world, ONE, Link::leader(THREE), unknown);
+    assert_eq!(state(&world, ONE), PeerState::Following);
+    let closed = world.trace.iter().find(|line| line.contains("closes link")).unwrap();
+    assert!(closed.contains("truncation to 0x100000007, last is 0x100000002"), "{closed}");
+    while !world.trace.iter().any(|line| line == "1>3 ACKEPOCH current none, last 0x0") {
+        assert!(world.turn());
+    }
+    inject(&mut world, ONE, Link::leader(THREE), Packet::Trunc { to: Zxid::new(1, 7) });
+    assert_eq!(state(&world, ONE), PeerState::Looking);
+    world.pass(INIT);
+    assert_eq!(texts(&world, ONE), ["a", "b"]);
+}
+
+#[test]
 fn commit_inconsistent_only_the_oldest_proposal_is_delivered() {
     let mut world = established(3);
     inject(&mut world, ONE, Link::leader(THREE), Packet::Commit(Zxid::new(1, 1)));
