@@ -43,8 +43,6 @@ pub(crate) struct Broadcast {
     /// Who waits for which proposal to be delivered, oldest first. The owner bounds the requests
     /// under way, and with them these.
     syncs: VecDeque<(Zxid, ServerId)>,
-    /// Whether another server is to lead, so that nothing more may be committed here.
-    pub(crate) retired: bool,
 }
 
 /// A proposal that is not committed.
@@ -63,7 +61,6 @@ impl Broadcast {
             proposals: VecDeque::new(),
             durable: 0,
             syncs: VecDeque::new(),
-            retired: false,
         }
     }
 
@@ -74,8 +71,7 @@ impl Broadcast {
 
     /// The zxid of the next proposal, if there may be one.
     pub(crate) fn next_zxid(&self, core: &Core) -> Option<Zxid> {
-        if self.retired
-            || self.proposals.len() >= OUTSTANDING_MAX
+        if self.proposals.len() >= OUTSTANDING_MAX
             || self.last_proposed.counter() >= core.options.rollover_at
         {
             return None;
@@ -114,8 +110,7 @@ impl Broadcast {
     /// Takes out the oldest proposal if a quorum has it.
     fn pop_committed(&mut self) -> Option<Proposal> {
         let proposal = self.proposals.pop_front_if(|proposal| {
-            !self.retired
-                && proposal.memberships.iter().all(|members| members.is_quorum(&proposal.acks))
+            proposal.memberships.iter().all(|members| members.is_quorum(&proposal.acks))
         })?;
         self.durable = self.durable.saturating_sub(1);
         Some(proposal)

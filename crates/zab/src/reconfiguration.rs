@@ -107,7 +107,7 @@ impl Leader {
 
     /// The reconfiguration is committed and everyone told.
     pub(crate) fn activate(
-        &mut self,
+        &self,
         core: &mut Core,
         designated: ServerId,
         membership: &Arc<Membership>,
@@ -118,12 +118,9 @@ impl Leader {
         if designated == core.id() {
             return Ok(());
         }
-        if let Reign::Broadcasting { epoch, broadcast } = &mut self.reign {
-            broadcast.retired = true;
-            let suggested = Some(Vote { epoch: *epoch, zxid, leader: designated });
-            return Err(Fault::Role(Reason::Reconfigured { suggested }));
-        }
-        Ok(())
+        // Nothing more may be committed here.
+        let suggested = Some(Vote { epoch: core.current(), zxid, leader: designated });
+        Err(Fault::Role(Reason::Reconfigured { suggested }))
     }
 }
 

@@ -6,9 +6,10 @@
 
 use crate::world::World;
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Duration;
 use zoarium_process::Input;
-use zoarium_proto::{ServerId, Zxid};
+use zoarium_proto::{Membership, ServerId, Zxid};
 use zoarium_zab::{Epoch, LearnerInfo, Link, Message, Packet, PeerState, Record, Txn, Zab};
 
 const ONE: ServerId = ServerId(1);
@@ -347,6 +348,30 @@ fn state_inconsistent_what_a_late_link_brings_is_ignored() {
     for id in [ONE, TWO, THREE] {
         assert_eq!(serves(&world, id), Some((THREE, Epoch(1))));
     }
+}
+
+#[test]
+fn a_membership_that_is_not_committed_is_not_put_in_force_by_joining() {
+    let mut world = established(3);
+    world.server(ONE).options.reconfig_enabled = true;
+    world.crash(ONE, 0);
+    world.start(ONE);
+    // As Apache's leader would send it: the reconfiguration itself comes later, or never.
+    let members = Membership::parse("server.3=c:2888:3888\nversion=100000007").unwrap();
+    let early = Arc::new(members);
+    while !world.trace.iter().any(|line| line.starts_with("1>3 ACKEPOCH")) {
+        assert!(world.turn());
+    }
+    let three = Link::leader(THREE);
+    inject(&mut world, ONE, three, Packet::Diff { last: Zxid::ZERO });
+    let new_leader = Packet::NewLeader { epoch: Epoch(1), membership: early };
+    inject(&mut world, ONE, three, new_leader);
+    world.sync(ONE, usize::MAX);
+    inject(&mut world, ONE, three, Packet::UpToDate);
+    let zab = world.servers[&ONE].zab.as_ref().unwrap();
+    assert_eq!(zab.serving(), Some((THREE, Epoch(1))));
+    assert_eq!(zab.membership().version, Zxid::ZERO);
+    assert!(zab.reconfiguring());
 }
 
 #[test]

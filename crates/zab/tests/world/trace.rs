@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use std::fmt::Write;
-use zoarium_proto::ServerId;
+use zoarium_proto::{ServerId, Zxid};
 use zoarium_zab::{Link, Message, Notification, Output, Packet, Record, Txn};
 
 impl World {
@@ -74,6 +74,9 @@ fn show_packet(packet: &Packet) -> String {
         Packet::CommitAndActivate { zxid, designated } => format!("{zxid}, {designated} leads"),
         Packet::InformAndActivate { designated, txn } => {
             format!("{}, {designated} leads", show_txn(txn))
+        }
+        Packet::NewLeader { epoch, membership } if membership.version > Zxid::ZERO => {
+            format!("epoch {epoch}, members of {}", membership.version)
         }
         Packet::NewLeader { epoch, .. } => format!("epoch {epoch}"),
         Packet::FollowerInfo(info) | Packet::ObserverInfo(info) => {
