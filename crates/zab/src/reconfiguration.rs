@@ -1,6 +1,11 @@
 //! Reconfiguration: a transaction that proposes a membership needs a quorum of the old one and of
 //! the new one, as does every proposal behind it until it is committed. From its commit on the new
 //! one is in force, and another server may have to lead.
+//!
+//! An open reconfiguration survives crashes, but not all of them: if the leader is gone, one voter
+//! of the old membership does not know of the new one, and another follows nobody but a voter that
+//! only the new one has, they wait for a server that has more. Apache's election has that too, as
+//! notifications carry no membership that is not committed.
 
 use crate::broadcast::Proposal;
 use crate::ids::Epoch;

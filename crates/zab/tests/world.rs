@@ -386,15 +386,22 @@ impl World {
 
     /// The next thing of [`World::stabilize`]; false if there is none.
     pub(crate) fn turn(&mut self) -> bool {
+        if self.settle() {
+            return true;
+        }
+        let soon = |timer| matches!(timer, Timer::Decide | Timer::Connect);
+        let Some(timer) = self.next_timer(soon) else { return false };
+        self.fire(timer);
+        true
+    }
+
+    /// The next message or write; false if there is none.
+    fn settle(&mut self) -> bool {
         self.connect_elections();
         if let Some(place) = self.network.deliverable().first() {
             self.deliver(*place);
         } else if let Some(id) = self.writing().first() {
             self.sync(*id, usize::MAX);
-        } else if let Some(timer) =
-            self.next_timer(|timer| matches!(timer, Timer::Decide | Timer::Connect))
-        {
-            self.fire(timer);
         } else {
             return false;
         }
@@ -409,12 +416,12 @@ impl World {
     /// Lets time pass, with everything in between.
     pub(crate) fn pass(&mut self, time: Duration) {
         let until = self.now + time;
-        self.stabilize();
-        while let Some(timer) = self.next_timer(|_| true)
-            && timer.0 <= until
-        {
-            self.fire(timer);
-            self.stabilize();
+        loop {
+            while self.settle() {}
+            match self.next_timer(|_| true).filter(|(at, _, _)| *at <= until) {
+                Some(timer) => self.fire(timer),
+                None => break,
+            }
         }
         self.now = self.now.max(until);
     }
