@@ -70,6 +70,7 @@ impl Run {
             return self.fault();
         }
         match self.random.below(20) {
+            0 if self.random.one_in(10) => self.reconfigure(),
             0 => self.propose(),
             1 => self.world.connect_elections(),
             2..4 => self.pass(),
@@ -79,9 +80,6 @@ impl Run {
     }
 
     fn propose(&mut self) {
-        if self.random.one_in(10) {
-            self.reconfigure();
-        }
         for id in self.world.running() {
             self.proposed += 1;
             let text = format!("t{}", self.proposed);
