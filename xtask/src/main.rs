@@ -4,6 +4,7 @@ mod check;
 mod interop;
 mod layers;
 mod run;
+mod sim;
 mod tidy;
 
 use anyhow::{Result, bail};
@@ -15,7 +16,9 @@ usage: cargo xtask COMMAND
   check --all    that, the licences of all dependencies, and the interop checks: what CI runs
   fix            formats and applies what clippy and expect-test can mend
   interop [NAME…] [--server zoarium|apache]
-                 real ZooKeeper clients and Apache's server against Zoarium (`interop --help`)";
+                 real ZooKeeper clients and Apache's server against Zoarium (`interop --help`)
+  sim [--seeds N] [--start S] | --seed S | --planted
+                 servers and clients in a seeded simulation with faults and checkers";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +27,7 @@ fn main() -> Result<()> {
         ["check", "--all"] => check::all(),
         ["fix"] => check::fix(),
         ["interop", ..] => interop::run(&arguments[1..]),
+        ["sim", ..] => sim::run(&arguments[1..]),
         [] => bail!("{USAGE}"),
         [..] => bail!("unknown command {:?}\n{USAGE}", arguments.join(" ")),
     }

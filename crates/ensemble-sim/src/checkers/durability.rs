@@ -1,0 +1,116 @@
+//! What was acknowledged or read is there after every crash (G7, G8).
+
+use super::changes::{Change, changes};
+use super::{Checked, broken, seen, started};
+use crate::client::{Ask, Reply, Seen};
+use crate::member::Member;
+use crate::participant::Participant;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use zoarium_proto::Zxid;
+use zoarium_sim::{Checker, Event, Running, What};
+
+/// Remembers every txn that was ever proposed and not lost in a crash.
+#[derive(Debug, Default)]
+pub(super) struct Durability {
+    history: BTreeMap<Zxid, Bytes>,
+    /// The newest zxid of a reply to a write, and of any reply.
+    acked: Zxid,
+    seen: Zxid,
+    /// What was created under `/keep` and acknowledged, with its data.
+    kept: BTreeMap<String, Vec<u8>>,
+}
+
+impl Checker<Participant> for Durability {
+    fn on_event(
+        &mut self,
+        event: &Event<'_, Participant>,
+        running: &Running<Participant>,
+    ) -> Checked {
+        if let What::Persist { record, .. } = event.what {
+            self.history.insert(record.zxid, record.txn.clone());
+        }
+        if let Some((_, Seen::Replied { zxid, ask, reply, .. })) = seen(event) {
+            self.on_reply(*zxid, ask, reply);
+        }
+        started(event, running).map_or(Ok(()), |member| self.check(member))
+    }
+
+    fn settled(&self, running: &Running<Participant>) -> Checked {
+        let mut members = running.keys().filter_map(|name| super::member(running, *name));
+        members.try_for_each(|member| self.check_kept(member))
+    }
+}
+
+impl Durability {
+    fn on_reply(&mut self, zxid: Zxid, ask: &Ask, reply: &Reply) {
+        self.seen = self.seen.max(zxid);
+        if matches!(reply, Reply::Error(_)) {
+            return;
+        }
+        if ask.encode().0.is_write() {
+            self.acked = self.acked.max(zxid);
+        }
+        if let Ask::Create { path, data, .. } = ask
+            && path.starts_with("/keep/")
+        {
+            self.kept.insert(path.clone(), data.clone());
+        }
+    }
+
+    fn check(&mut self, member: &Member) -> Checked {
+        let last = member.recovered().last_zxid;
+        if last < self.acked {
+            let detail = format!("{} was acknowledged, recovery ends at {last}", self.acked);
+            return broken("no acknowledged write is lost", detail);
+        }
+        if last < self.seen {
+            let detail = format!("{} was read, recovery ends at {last}", self.seen);
+            return broken("no state that was read is undone", detail);
+        }
+        self.history.split_off(&Zxid(last.0 + 1));
+        self.check_kept(member)?;
+        self.check_content(member)
+    }
+
+    fn check_kept(&self, member: &Member) -> Checked {
+        let is_there = |path: &str, data: &[u8]| {
+            member.tree().find(path).is_some_and(|znode| znode.data() == Some(data))
+        };
+        match self.kept.iter().find(|(path, data)| !is_there(path, data)) {
+            Some((path, _)) => broken("no acknowledged write is lost", format!("{path} is gone")),
+            None => Ok(()),
+        }
+    }
+
+    /// The tree has what the history says, and nothing else.
+    fn check_content(&self, member: &Member) -> Checked {
+        let mut expected: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for change in self.history.values().flat_map(|txn| changes(txn).1) {
+            match change {
+                Change::Created { path, data, .. } | Change::DataSet { path, data } => {
+                    expected.insert(path, data);
+                }
+                Change::Deleted { path } => {
+                    expected.remove(&path);
+                }
+                Change::SessionClosed(_) => {}
+            }
+        }
+        let rule = "the tree is what its history makes of it";
+        for (path, data) in &expected {
+            let found = member.tree().find(path).map(|znode| znode.data().unwrap_or_default());
+            if found != Some(data) {
+                let found = found.map(<[u8]>::escape_ascii);
+                let found = found.map_or_else(|| "missing".to_owned(), |it| it.to_string());
+                return broken(rule, format!("{path} is {found}, not {}", data.escape_ascii()));
+            }
+        }
+        // The reserved znodes and the root, which counts twice, are in no history.
+        let count = member.tree().znode_count();
+        match count == expected.len() + 5 {
+            true => Ok(()),
+            false => broken(rule, format!("{count} znodes, {} created", expected.len())),
+        }
+    }
+}

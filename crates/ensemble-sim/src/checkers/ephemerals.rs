@@ -1,0 +1,125 @@
+//! Ephemerals live as long as their sessions: no longer, and unless deleted no shorter (G15).
+
+use super::changes::{Change, changes};
+use super::{Checked, broken, member, seen, started};
+use crate::client::{Ask, Reply, Seen};
+use crate::member::Member;
+use crate::participant::{Output, Participant};
+use std::collections::BTreeMap;
+use zoarium_proto::{SessionId, Zxid};
+use zoarium_sim::{Checker, Event, Running, What};
+
+const RULE: &str = "ephemerals live as long as their sessions";
+
+/// What should be there, by what sessions and txns say, and not by what a closeSession lists.
+#[derive(Debug, Default)]
+pub(super) struct Ephemerals {
+    live: BTreeMap<String, SessionId>,
+    /// When an ephemeral of this path came or went last.
+    changed: BTreeMap<String, Zxid>,
+}
+
+impl Checker<Participant> for Ephemerals {
+    fn on_event(
+        &mut self,
+        event: &Event<'_, Participant>,
+        running: &Running<Participant>,
+    ) -> Checked {
+        if let Some(member) = started(event, running) {
+            self.start_from(member);
+        }
+        if let What::Output { output: Output::Applied { txn, .. }, .. } = event.what {
+            self.apply(txn);
+        }
+        if let What::Stepped(process) = event.what {
+            return member(running, process).map_or(Ok(()), no_orphans);
+        }
+        match seen(event) {
+            Some((_, Seen::Replied { zxid, ask: Ask::List { path, .. }, reply, .. })) => {
+                self.on_list(*zxid, path, reply)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn settled(&self, running: &Running<Participant>) -> Checked {
+        let lacks = |member: &Member| {
+            let mut live = self.live.keys();
+            live.find(|path| member.tree().find(path).is_none()).cloned()
+        };
+        let mut members = running.keys().filter_map(|name| member(running, *name));
+        match members.find_map(lacks) {
+            Some(path) => broken(RULE, format!("{path} is gone before its session")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// No ephemeral belongs to a session that is over.
+fn no_orphans(member: &Member) -> Checked {
+    let tree = member.tree();
+    let mut owners = tree.sessions_with_ephemerals();
+    match owners.find(|session| !tree.sessions().contains_key(session)) {
+        Some(session) => {
+            let paths: Vec<String> = tree.ephemerals(session).collect();
+            broken(RULE, format!("{session} is over and has {paths:?}"))
+        }
+        None => Ok(()),
+    }
+}
+
+impl Ephemerals {
+    /// Recovery may have lost what nobody was told of.
+    fn start_from(&mut self, member: &Member) {
+        self.live.clear();
+        self.changed.clear();
+        let tree = member.tree();
+        for session in tree.sessions_with_ephemerals() {
+            self.live.extend(tree.ephemerals(session).map(|path| (path, session)));
+        }
+    }
+
+    fn apply(&mut self, txn: &[u8]) {
+        let (zxid, changes) = changes(txn);
+        for change in changes {
+            match change {
+                Change::Created { path, owner: Some(owner), .. } => {
+                    self.live.insert(path.clone(), owner);
+                    self.changed.insert(path, zxid);
+                }
+                Change::Deleted { path } => {
+                    self.live.remove(&path);
+                    self.changed.insert(path, zxid);
+                }
+                Change::SessionClosed(session) => {
+                    let changed = &mut self.changed;
+                    self.live.retain(|path, owner| {
+                        let stays = *owner != session;
+                        if !stays {
+                            changed.insert(path.clone(), zxid);
+                        }
+                        stays
+                    });
+                }
+                Change::Created { owner: None, .. } | Change::DataSet { .. } => {}
+            }
+        }
+    }
+
+    /// A list shows those ephemerals that are there, as far as they have not changed since.
+    fn on_list(&self, zxid: Zxid, parent: &str, reply: &Reply) -> Checked {
+        let Reply::Children(names) = reply else { return Ok(()) };
+        for (path, at) in self.changed.iter().filter(|(_, at)| **at <= zxid) {
+            let Some(name) = path.strip_prefix(parent).and_then(|it| it.strip_prefix('/')) else {
+                continue;
+            };
+            let is_listed = names.iter().any(|listed| listed == name);
+            let is_live = self.live.contains_key(path);
+            if parent == "/eph" && is_listed != is_live {
+                let state = if is_live { "lacks" } else { "has" };
+                return broken(RULE, format!("a list at {zxid} {state} {path}, see {at}"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! A multi is done as a whole or not at all, and nobody sees a part of it (G16).
+
+use super::{Checked, broken, seen};
+use crate::client::{Ask, Reply, Seen};
+use crate::participant::Participant;
+use std::collections::BTreeSet;
+use zoarium_sim::{Checker, Event, Running, What};
+
+const RULE: &str = "a multi is all or nothing";
+
+#[derive(Debug, Default)]
+pub(super) struct Multis {
+    /// The values of multis that must fail.
+    bad: BTreeSet<Vec<u8>>,
+}
+
+impl Checker<Participant> for Multis {
+    fn on_event(
+        &mut self,
+        event: &Event<'_, Participant>,
+        running: &Running<Participant>,
+    ) -> Checked {
+        if let What::Stepped(process) = event.what
+            && let Some(member) = super::member(running, process)
+        {
+            let mzxid = |path| member.tree().find(path).map(|znode| znode.raw().mzxid);
+            let is_set = |path| member.tree().find(path).is_some_and(|it| it.raw().version > 0);
+            let [x, y] = ["/pair/x", "/pair/y"];
+            // They are created one after the other, and set together ever after.
+            if (is_set(x) || is_set(y)) && mzxid(x) != mzxid(y) {
+                return broken(
+                    RULE,
+                    format!("the pair was set by {:?} and {:?}", mzxid(x), mzxid(y)),
+                );
+            }
+        }
+        match seen(event) {
+            Some((_, Seen::Sent { ask: Ask::SetBoth { data, failing: true, .. }, .. })) => {
+                self.bad.insert(data.clone());
+                Ok(())
+            }
+            Some((_, Seen::Replied { ask, reply: Reply::Results(results), .. })) => {
+                self.on_results(ask, results)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Multis {
+    fn on_results(&self, ask: &Ask, results: &[Reply]) -> Checked {
+        let failed = results.iter().filter(|it| matches!(it, Reply::Error(_))).count();
+        match ask {
+            Ask::SetBoth { failing: true, .. } if failed != results.len() => {
+                broken(RULE, format!("a part of a failed one succeeded: {results:?}"))
+            }
+            Ask::SetBoth { failing: false, .. } if failed != 0 && failed != results.len() => {
+                broken(RULE, format!("some parts failed: {results:?}"))
+            }
+            Ask::GetBoth { .. } => {
+                let [Reply::Data { data: x, stat: sx }, Reply::Data { data: y, stat: sy }] =
+                    results
+                else {
+                    return Ok(());
+                };
+                if self.bad.contains(x) || self.bad.contains(y) {
+                    return broken(RULE, format!("{} is of a failed one", x.escape_ascii()));
+                }
+                match sx.version.max(sy.version) == 0 || (x == y && sx.mzxid == sy.mzxid) {
+                    true => Ok(()),
+                    false => broken(RULE, format!("half of {} or {} was read", sx.mzxid, sy.mzxid)),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}

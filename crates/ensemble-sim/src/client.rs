@@ -1,0 +1,376 @@
+//! A client: one session after the other over one connection after the other, and what it saw.
+
+mod ask;
+mod reply;
+
+pub use ask::Ask;
+pub use reply::Reply;
+
+use crate::participant::{Body, Message, Name, Output, Participant, Request, Timer, Wish};
+use crate::workload::Verb;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::time::Duration;
+use zoarium_process::{Effects, Input, Instant, Now};
+use zoarium_proto::connect::ConnectRequest;
+use zoarium_proto::reply::ReplyHeader;
+use zoarium_proto::{EventType, OpCode, Reader, SessionId, WatchedEvent, Xid, Zxid};
+
+/// What a client saw, for checkers. Every session is one client's.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// The session is connected.
+    Connected(SessionId),
+    /// The server says that the session is over.
+    Expired(SessionId),
+    /// The connection is gone, and with it watches and unanswered requests.
+    Disconnected(SessionId),
+    /// A request was sent.
+    Sent {
+        /// In which session.
+        session: SessionId,
+        /// Its number.
+        xid: Xid,
+        /// What it asks.
+        ask: Ask,
+    },
+    /// A reply came.
+    Replied {
+        /// In which session.
+        session: SessionId,
+        /// The number it has.
+        xid: Xid,
+        /// The zxid it has.
+        zxid: Zxid,
+        /// The oldest request without an answer; it should be this one's.
+        expected: Option<Xid>,
+        /// What was asked.
+        ask: Ask,
+        /// The answer.
+        reply: Reply,
+    },
+    /// A watch fired.
+    Event {
+        /// In which session.
+        session: SessionId,
+        /// What happened.
+        kind: EventType,
+        /// To which znode.
+        path: String,
+        /// By which txn.
+        zxid: Option<Zxid>,
+    },
+    /// Bytes came that mean nothing here.
+    Unreadable(String),
+}
+
+/// Where a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// No link.
+    Unlinked,
+    /// Waits to open a connection.
+    Idle,
+    /// Waits for the answer to the handshake.
+    Dialing,
+    /// In its session.
+    Connected,
+}
+
+/// The session timeout asked for. Short, so that sessions come and go within a run.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(4);
+/// How long nothing may come from the server before the client gives the connection up.
+const SILENCE_MAX: Duration = Duration::from_millis(2600);
+const PING_INTERVAL: Duration = Duration::from_millis(1200);
+const REDIAL_DELAY: Duration = Duration::from_millis(100);
+const PROBE_INTERVAL: Duration = Duration::from_millis(700);
+
+/// The state of a client. A crash forgets all of it.
+#[derive(Debug)]
+pub struct Client {
+    name: Name,
+    server: Name,
+    /// What makes its names and values unlike those of other clients and earlier lives.
+    prefix: String,
+    stage: Stage,
+    connection: u64,
+    session: SessionId,
+    last_zxid: i64,
+    last_xid: i32,
+    waiting: VecDeque<(Xid, Ask)>,
+    heard: Instant,
+    values: u64,
+    sequentials: Vec<String>,
+}
+
+type Fx = Effects<Participant>;
+
+impl Client {
+    /// A client that has been started `restarts` times before.
+    pub fn new(name: Name, server: Name, restarts: u64) -> Self {
+        let number = match name {
+            Name::Client(number) | Name::Server(number) => number,
+        };
+        Self {
+            name,
+            server,
+            prefix: format!("c{number}.{restarts}"),
+            stage: Stage::Unlinked,
+            // A server that has not noticed the restart must not take old for new.
+            connection: restarts * 1_000_000,
+            session: SessionId::NONE,
+            last_zxid: 0,
+            last_xid: 0,
+            waiting: VecDeque::new(),
+            heard: Instant::ORIGIN,
+            values: 0,
+            sequentials: Vec::new(),
+        }
+    }
+
+    pub(crate) fn step(&mut self, now: Now, input: Input<Participant>, fx: &mut Fx) {
+        match input {
+            Input::Start => {
+                fx.set_timer(Timer::Ping, now.mono + PING_INTERVAL);
+                fx.set_timer(Timer::Probe, now.mono + PROBE_INTERVAL);
+            }
+            Input::LinkUp(_) => {
+                self.stage = Stage::Idle;
+                self.dial(now, fx);
+            }
+            Input::LinkDown(_) => {
+                self.disconnected(fx);
+                self.stage = Stage::Unlinked;
+            }
+            Input::Message { message, .. } if message.connection == self.connection => {
+                self.on_message(now, message.body, fx);
+            }
+            Input::Timer(Timer::Ping) => self.on_ping_timer(now, fx),
+            Input::Timer(Timer::Dial) => self.dial(now, fx),
+            Input::Timer(Timer::Probe) => {
+                fx.set_timer(Timer::Probe, now.mono + PROBE_INTERVAL);
+                if self.waiting.is_empty() {
+                    self.ask(
+                        Ask::Set { path: "/pair".into(), data: self.prefix.clone().into() },
+                        fx,
+                    );
+                }
+            }
+            Input::Request(Request::Do(wishes)) => {
+                for wish in wishes {
+                    let ask = self.fill_in(wish);
+                    self.ask(ask, fx);
+                }
+            }
+            // What belongs to an older connection, or to servers.
+            Input::Message { .. }
+            | Input::Persisted { .. }
+            | Input::Request(Request::DiskFull(_))
+            | Input::Timer(Timer::Peer(_) | Timer::Snapshot | Timer::RestOfMulti) => {}
+        }
+    }
+
+    fn dial(&mut self, now: Now, fx: &mut Fx) {
+        if self.stage != Stage::Idle {
+            return;
+        }
+        self.stage = Stage::Dialing;
+        self.heard = now.mono;
+        self.connection += 1;
+        self.send(Body::Open, fx);
+        let password = self.session.password();
+        let request = ConnectRequest {
+            protocol_version: 0,
+            last_zxid_seen: self.last_zxid,
+            timeout_ms: i32::try_from(TIMEOUT.as_millis()).unwrap_or(i32::MAX),
+            session: self.session,
+            password: Some(if self.session == SessionId::NONE { &[0; 16] } else { &password }),
+            read_only: Some(false),
+        };
+        let mut frame = Vec::new();
+        request.encode(&mut frame);
+        self.send(Body::Frame(frame.into()), fx);
+    }
+
+    fn on_ping_timer(&mut self, now: Now, fx: &mut Fx) {
+        fx.set_timer(Timer::Ping, now.mono + PING_INTERVAL);
+        let open = matches!(self.stage, Stage::Dialing | Stage::Connected);
+        if open && now.mono.saturating_since(self.heard) > SILENCE_MAX {
+            self.send(Body::Close, fx);
+            self.hang_up(now, fx);
+        } else if self.stage == Stage::Connected {
+            self.send_request(Xid::PING, OpCode::Ping, &[], fx);
+        }
+    }
+
+    fn hang_up(&mut self, now: Now, fx: &mut Fx) {
+        self.disconnected(fx);
+        self.stage = Stage::Idle;
+        fx.set_timer(Timer::Dial, now.mono + REDIAL_DELAY);
+    }
+
+    fn disconnected(&mut self, fx: &mut Fx) {
+        if self.stage == Stage::Connected {
+            see(Seen::Disconnected(self.session), fx);
+        }
+        let closed = self.waiting.drain(..).any(|(_, ask)| ask == Ask::CloseSession);
+        if closed {
+            self.forget_session();
+        }
+    }
+
+    fn forget_session(&mut self) {
+        self.session = SessionId::NONE;
+        self.last_xid = 0;
+    }
+
+    fn on_message(&mut self, now: Now, body: Body, fx: &mut Fx) {
+        self.heard = now.mono;
+        match (body, self.stage) {
+            (Body::Frame(frame), Stage::Dialing) => self.on_handshake(&frame, now, fx),
+            (Body::Frame(frame), Stage::Connected) => self.on_frame(&frame, fx),
+            (Body::Close, Stage::Dialing | Stage::Connected) => self.hang_up(now, fx),
+            (Body::Open, _) | (_, Stage::Idle | Stage::Unlinked) => {}
+        }
+    }
+
+    fn on_handshake(&mut self, frame: &[u8], now: Now, fx: &mut Fx) {
+        let mut reader = Reader::new(frame);
+        let answer = reader.int().and_then(|_| Ok((reader.int()?, SessionId(reader.long()?))));
+        match answer {
+            Ok((0, _)) => {
+                see(Seen::Expired(self.session), fx);
+                self.forget_session();
+                self.hang_up(now, fx);
+            }
+            Ok((_, session)) => {
+                let is_new = self.session != session;
+                self.session = session;
+                self.stage = Stage::Connected;
+                see(Seen::Connected(session), fx);
+                if is_new {
+                    for path in ["/pair", "/pair/x", "/pair/y", "/few", "/keep", "/eph", "/seq"] {
+                        self.ask(Ask::create(path, b""), fx);
+                    }
+                }
+            }
+            Err(error) => see(Seen::Unreadable(error.to_string()), fx),
+        }
+    }
+
+    fn on_frame(&mut self, frame: &[u8], fx: &mut Fx) {
+        let mut reader = Reader::new(frame);
+        let header = reader.int().and_then(|xid| {
+            Ok(ReplyHeader { xid: Xid(xid), zxid: reader.long()?, error: reader.int()? })
+        });
+        let read = header.map_err(|error| error.to_string()).and_then(|header| match header.xid {
+            Xid::PING => Ok(()),
+            Xid::NOTIFICATION => self.on_event(header.zxid, &mut reader, fx),
+            _ => self.on_reply(header, &mut reader, fx),
+        });
+        if let Err(error) = read {
+            see(Seen::Unreadable(error), fx);
+        }
+    }
+
+    fn on_event(&self, zxid: i64, reader: &mut Reader<'_>, fx: &mut Fx) -> Result<(), String> {
+        let event = WatchedEvent::decode(zxid, reader).map_err(|error| error.to_string())?;
+        let (kind, path, zxid) = (event.kind, event.path.to_string(), event.zxid);
+        see(Seen::Event { session: self.session, kind, path, zxid }, fx);
+        Ok(())
+    }
+
+    fn on_reply(
+        &mut self,
+        header: ReplyHeader,
+        reader: &mut Reader<'_>,
+        fx: &mut Fx,
+    ) -> Result<(), String> {
+        let expected = self.waiting.front().map(|(xid, _)| *xid);
+        let place = self.waiting.iter().position(|(xid, _)| *xid == header.xid);
+        let place =
+            place.ok_or_else(|| format!("a reply to {:?}, which was not asked", header.xid))?;
+        let (xid, ask) = self.waiting.remove(place).expect("it was found at that place");
+        let reply = Reply::decode(&ask, header.error, reader)
+            .map_err(|error| format!("the reply to {ask:?}: {error}"))?;
+        if let (Ask::CreateSequential { .. }, Reply::Created { path, .. }) = (&ask, &reply) {
+            self.sequentials.push(path.clone());
+        }
+        self.last_zxid = self.last_zxid.max(header.zxid);
+        let is_over = ask == Ask::CloseSession;
+        let (session, zxid) = (self.session, Zxid::from_wire(header.zxid));
+        see(Seen::Replied { session, xid, zxid, expected, ask, reply }, fx);
+        if is_over {
+            self.forget_session();
+        }
+        Ok(())
+    }
+
+    /// Sends a request, if there is a session to send it in and it has not been told to end.
+    fn ask(&mut self, ask: Ask, fx: &mut Fx) {
+        let is_closing = self.waiting.iter().any(|(_, ask)| *ask == Ask::CloseSession);
+        if self.stage != Stage::Connected || is_closing || self.session == SessionId::NONE {
+            return;
+        }
+        self.last_xid += 1;
+        let xid = Xid(self.last_xid);
+        let (op, body) = ask.encode();
+        see(Seen::Sent { session: self.session, xid, ask: ask.clone() }, fx);
+        self.waiting.push_back((xid, ask));
+        self.send_request(xid, op, &body, fx);
+    }
+
+    fn send_request(&self, xid: Xid, op: OpCode, body: &[u8], fx: &mut Fx) {
+        let mut frame = Vec::new();
+        frame.extend(xid.0.to_be_bytes());
+        frame.extend(op.to_wire().to_be_bytes());
+        frame.extend(body);
+        self.send(Body::Frame(Bytes::from(frame)), fx);
+    }
+
+    fn send(&self, body: Body, fx: &mut Fx) {
+        fx.send(self.server, Message { connection: self.connection, body });
+    }
+
+    fn fill_in(&mut self, wish: Wish) -> Ask {
+        self.values += 1;
+        let value = format!("{}.{}", self.prefix, self.values);
+        let few = format!("/few/{}", wish.which);
+        let data = value.clone().into_bytes();
+        let pair = ["/pair/x", "/pair/y"];
+        match wish.verb {
+            Verb::Keep => Ask::create(&format!("/keep/{value}"), &data),
+            Verb::Create => Ask::create(&few, &data),
+            Verb::Set => Ask::Set { path: few, data },
+            Verb::Delete => Ask::Delete { path: few },
+            Verb::Ephemeral => {
+                Ask::Create { path: format!("/eph/{}", wish.which), data, ephemeral: true }
+            }
+            Verb::Sequential => Ask::CreateSequential { ephemeral: false },
+            Verb::EphemeralSequential => Ask::CreateSequential { ephemeral: true },
+            Verb::DeleteSequential => {
+                Ask::Delete { path: self.sequentials.pop().unwrap_or_else(|| "/seq/none".into()) }
+            }
+            Verb::Pair => Ask::SetBoth { paths: pair, data, failing: false },
+            Verb::FailingPair => Ask::SetBoth { paths: pair, data, failing: true },
+            Verb::ReadPair => Ask::GetBoth { paths: pair },
+            Verb::Get => Ask::Get { path: few, watch: false },
+            Verb::Watch => Ask::Get { path: few, watch: true },
+            Verb::WatchExists => Ask::Exists { path: few, watch: true },
+            Verb::List => Ask::List { path: "/eph".into(), watch: false },
+            Verb::WatchList => Ask::List { path: "/few".into(), watch: true },
+            Verb::WatchAlways => Ask::WatchAlways { path: few },
+            Verb::Sync => Ask::Sync,
+            Verb::CloseSession => Ask::CloseSession,
+        }
+    }
+
+    /// Which client this is.
+    pub const fn name(&self) -> Name {
+        self.name
+    }
+}
+
+fn see(seen: Seen, fx: &mut Fx) {
+    fx.output(Output::Client(seen));
+}

@@ -1,0 +1,33 @@
+//! Servers and clients of an ensemble in a seeded simulation.
+//!
+//! A [`Member`] is a whole server as one process: the peer, the tree, the watches and the
+//! connections, over the real log, snapshots and recovery on a [disk in memory](ServerDisk) that
+//! loses power, fills up and tears. A [`Client`] speaks the wire protocol to it. The crate `sim`
+//! lets them run on virtual time and fail; [`checkers`] watch and say which guarantee was broken.
+//! [`Bug`]s can be planted in the server, to see that the checkers find them.
+//!
+//! The ensemble has one server so far. What makes it one is [`Ensemble::names`] and the member's
+//! [`LinkUp`](zoarium_process::Input::LinkUp): every server it is linked to is a client.
+//!
+//! It deliberately has no second implementation of what it tests: the member calls the same
+//! functions of `peer`, `tree` and `persistence` as production's threads do, in the same order.
+//!
+//! Start at [`Trial`]; then `member.rs`, `client.rs` and one of the checkers.
+
+mod bug;
+pub mod checkers;
+mod client;
+mod disk;
+mod ensemble;
+mod member;
+mod participant;
+mod planted;
+pub mod workload;
+
+pub use bug::Bug;
+pub use client::{Ask, Client, Reply, Seen};
+pub use disk::{DiskSettings, ServerDisk, SnapshotDue};
+pub use ensemble::{Ensemble, Trial};
+pub use member::{Member, MemberOptions, Recovery, SessionRecord};
+pub use participant::{Body, Message, Name, Output, Participant, Request, Timer, Wish};
+pub use planted::{Found, find};

@@ -1,0 +1,119 @@
+//! Hunts for bugs with seed after seed. Called by `cargo xtask sim`.
+
+use anyhow::{Context, Result, bail};
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+use zoarium_ensemble_sim::{Bug, Trial, find};
+use zoarium_sim::Experiment;
+use zoarium_sim::driver::{Hunt, hunt, replay};
+
+const USAGE: &str = "\
+usage: cargo xtask sim [--seeds N] [--start S] [--bug NAME]
+       cargo xtask sim --seed S [--bug NAME]
+       cargo xtask sim --planted
+
+  --seeds N    tries N seeds (100 unless told), stops at the first that fails, and shrinks it
+  --start S    the first of them (1 unless told)
+  --seed S     replays one seed and prints all that happens
+  --bug NAME   with a bug planted in the server
+  --planted    shows that each planted bug is found, and by how many seeds";
+
+/// How many seeds a planted bug may take.
+const PLANTED_SEEDS_MAX: u64 = 300;
+
+/// How many runs shrinking may take.
+const SHRINK_RUNS_MAX: u32 = 400;
+
+/// How many of the last lines of a failing run are shown.
+const LINES: usize = 60;
+
+#[derive(Debug, Default)]
+struct Arguments {
+    seeds: Option<u64>,
+    start: Option<u64>,
+    seed: Option<u64>,
+    bug: Option<Bug>,
+    planted: bool,
+    commit: Option<String>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the binary parses arguments")]
+fn main() -> Result<ExitCode> {
+    let arguments = parse(std::env::args().skip(1))?;
+    if arguments.planted {
+        return planted();
+    }
+    let trial = Trial { bug: arguments.bug };
+    if let Some(seed) = arguments.seed {
+        let exit = replay(&trial, &trial.plan(seed), &mut Stdout)?;
+        return Ok(ExitCode::from(exit.code()));
+    }
+    let bug = Bug::ALL.into_iter().find(|(bug, _)| Some(*bug) == arguments.bug);
+    let bug = bug.map_or_else(String::new, |(_, name)| format!(" --bug {name}"));
+    let seeds = Hunt {
+        first: arguments.start.unwrap_or(1),
+        count: arguments.seeds.unwrap_or(100),
+        commit: arguments.commit.unwrap_or_else(|| "unknown".to_owned()),
+        command: format!("cargo xtask sim{bug}"),
+        shrink_runs_max: SHRINK_RUNS_MAX,
+        twice: false,
+        lines: LINES,
+    };
+    let exit = hunt(&trial, &seeds, &mut Stdout)?;
+    Ok(ExitCode::from(exit.code()))
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
+    let mut arguments = Arguments::default();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().with_context(|| format!("{word} needs a value\n{USAGE}"));
+        match word.as_str() {
+            "--seeds" => arguments.seeds = Some(value()?.parse()?),
+            "--start" => arguments.start = Some(value()?.parse()?),
+            "--seed" => arguments.seed = Some(value()?.parse()?),
+            "--commit" => arguments.commit = Some(value()?),
+            "--bug" => arguments.bug = Some(bug(&value()?)?),
+            "--planted" => arguments.planted = true,
+            _ => bail!("unknown argument {word}\n{USAGE}"),
+        }
+    }
+    Ok(arguments)
+}
+
+fn bug(name: &str) -> Result<Bug> {
+    let found = Bug::ALL.into_iter().find(|(_, known)| *known == name);
+    let names: Vec<&str> = Bug::ALL.into_iter().map(|(_, name)| name).collect();
+    Ok(found.with_context(|| format!("no bug {name}; there are: {}", names.join(" ")))?.0)
+}
+
+/// Looks for each planted bug; fails if one is not found.
+fn planted() -> Result<ExitCode> {
+    let mut out = Stdout;
+    let mut missed = Vec::new();
+    for (bug, name) in Bug::ALL {
+        use fmt::Write;
+        match find(bug, PLANTED_SEEDS_MAX) {
+            Some(found) => writeln!(out, "{name:24} seed {:3}  {}", found.seed, found.failure)?,
+            None => {
+                writeln!(out, "{name:24} not found by {PLANTED_SEEDS_MAX} seeds")?;
+                missed.push(name);
+            }
+        }
+    }
+    if !missed.is_empty() {
+        bail!("planted and not found: {}", missed.join(", "));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The way to the terminal for what writes text.
+#[derive(Debug)]
+struct Stdout;
+
+impl fmt::Write for Stdout {
+    #[expect(clippy::disallowed_methods, reason = "the binary prints")]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        std::io::stdout().write_all(text.as_bytes()).map_err(|_| fmt::Error)
+    }
+}

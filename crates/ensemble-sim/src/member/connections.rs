@@ -1,0 +1,217 @@
+//! What comes in on connections, as production's client port treats it.
+
+use super::{Fx, Member};
+use crate::bug::Bug;
+use crate::participant::{Body, Message, Name};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use zoarium_peer::{ClientRequest, Connect, Order, Request, Route};
+use zoarium_process::{Input, Instant, Now};
+use zoarium_proto::connect::ConnectRequest;
+use zoarium_proto::reply::{ReplyHeader, put_header_frame};
+use zoarium_proto::request::{CreateRequest, RequestHeader};
+use zoarium_proto::{ConnId, CreateMode, Id, OpCode, Reader, SessionId, Xid};
+use zoarium_tree::access::Identities;
+use zoarium_tree::read::{self, ReadContext};
+
+/// The connections of a server.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    all: BTreeMap<ConnId, Connection>,
+    last: u64,
+    heard: BTreeMap<SessionId, Instant>,
+    /// Whether what is being sent acknowledges a write; for planted bugs.
+    pub(super) is_acking: bool,
+}
+
+#[derive(Debug)]
+struct Connection {
+    client: Name,
+    number: u64,
+    session: Option<SessionId>,
+    is_dialed: bool,
+    order: Order,
+    answered: u64,
+}
+
+impl Connections {
+    /// When each client was last heard of, since the last time.
+    pub(super) fn heard(&mut self) -> Vec<(SessionId, Instant)> {
+        std::mem::take(&mut self.heard).into_iter().collect()
+    }
+
+    pub(super) fn address(&self, conn: ConnId) -> Option<(Name, u64)> {
+        self.all.get(&conn).map(|connection| (connection.client, connection.number))
+    }
+
+    pub(super) fn session(&self, conn: ConnId) -> Option<SessionId> {
+        self.all.get(&conn)?.session
+    }
+
+    /// Counts an answer; false if the connection is gone.
+    pub(super) fn answered(&mut self, conn: ConnId) -> bool {
+        let Some(connection) = self.all.get_mut(&conn) else { return false };
+        connection.answered += 1;
+        connection.order.on_answered(connection.answered);
+        true
+    }
+
+    pub(super) fn connected(&mut self, conn: ConnId, session: SessionId) {
+        if let Some(connection) = self.all.get_mut(&conn) {
+            connection.session = Some(session);
+        }
+    }
+
+    pub(super) fn remove(&mut self, conn: ConnId) {
+        self.all.remove(&conn);
+    }
+
+    fn of(&self, client: Name) -> Option<ConnId> {
+        self.all.iter().find(|(_, it)| it.client == client).map(|(conn, _)| *conn)
+    }
+}
+
+impl Member {
+    pub(super) fn drop_connection_of(&mut self, now: Now, client: Name, fx: &mut Fx) {
+        if let Some(conn) = self.connections.of(client) {
+            self.drop_connection(now, conn, fx);
+        }
+    }
+
+    pub(super) fn drop_connection(&mut self, now: Now, conn: ConnId, fx: &mut Fx) {
+        self.connections.remove(conn);
+        self.watches.remove_connection(conn);
+        self.feed(now, Input::Request(Request::Disconnected { conn }), fx);
+    }
+
+    pub(super) fn on_message(&mut self, now: Now, from: Name, message: Message, fx: &mut Fx) {
+        let Message { connection: number, body } = message;
+        match body {
+            Body::Open => {
+                self.drop_connection_of(now, from, fx);
+                self.connections.last += 1;
+                let conn = ConnId(self.connections.last);
+                let connection = Connection {
+                    client: from,
+                    number,
+                    session: None,
+                    is_dialed: false,
+                    order: Order::default(),
+                    answered: 0,
+                };
+                self.connections.all.insert(conn, connection);
+            }
+            Body::Frame(frame) => {
+                let Some(conn) = self.connections.of(from) else { return };
+                let connection = self.connections.all.get_mut(&conn).expect("it was found there");
+                if connection.number != number {
+                    return;
+                }
+                if std::mem::replace(&mut connection.is_dialed, true) {
+                    self.on_frame(now, conn, &frame, fx);
+                } else {
+                    self.on_handshake(now, conn, &frame, fx);
+                }
+            }
+            Body::Close => self.drop_connection_of(now, from, fx),
+        }
+    }
+
+    fn on_handshake(&mut self, now: Now, conn: ConnId, frame: &[u8], fx: &mut Fx) {
+        let Ok(connect) = ConnectRequest::decode(&mut Reader::new(frame)) else { return };
+        let password = Bytes::copy_from_slice(connect.password.unwrap_or_default());
+        let connect = Connect {
+            conn,
+            last_zxid_seen: connect.last_zxid_seen,
+            timeout_ms: connect.timeout_ms,
+            session: connect.session,
+            password,
+            read_only: connect.read_only,
+        };
+        if self.has(Bug::SessionResurrected) {
+            self.connections.connected(conn, connect.session);
+        }
+        self.feed(now, Input::Request(Request::Connect(connect)), fx);
+    }
+
+    fn on_frame(&mut self, now: Now, conn: ConnId, frame: &Bytes, fx: &mut Fx) {
+        let mut reader = Reader::new(frame);
+        let Ok(header) = RequestHeader::decode(&mut reader) else { return };
+        let Some(op) = header.op() else { return };
+        let Some(session) = self.connections.session(conn) else { return };
+        let body = frame.slice(reader.offset()..);
+        self.records.heard(session, now.mono);
+        self.connections.heard.insert(session, now.mono);
+        let Some(connection) = self.connections.all.get_mut(&conn) else { return };
+        let overtakes = self.options.bug == Some(Bug::ReadOvertakesWrite);
+        let route = match overtakes && !op.is_write() && op != OpCode::Sync {
+            true => Route::Here,
+            false => connection.order.route(op),
+        };
+        match route {
+            Route::Here => self.answer_here(conn, session, header.xid, op, &body, fx),
+            Route::PeerLoop => {
+                let body = self.sabotaged(op, body);
+                let identities = Identities::new([Id::new("ip", "127.0.0.1")]);
+                let request =
+                    ClientRequest { conn, session, xid: header.xid, op, body, identities };
+                self.feed(now, Input::Request(Request::Client(request)), fx);
+            }
+        }
+    }
+
+    fn answer_here(
+        &mut self,
+        conn: ConnId,
+        session: SessionId,
+        xid: Xid,
+        op: OpCode,
+        body: &[u8],
+        fx: &mut Fx,
+    ) {
+        let mut out = Vec::new();
+        if op == OpCode::Ping {
+            put_header_frame(&mut out, ReplyHeader::ok(xid, self.tree.last_zxid()));
+        } else {
+            let ids = &Identities::new([Id::new("ip", "127.0.0.1")]);
+            let rules = &self.options.peer.access;
+            let cx = ReadContext { tree: &self.tree, rules, ids, session, conn, xid };
+            read::answer(op, body, &cx, &mut self.watches, &mut out);
+        }
+        self.send_frames(conn, &out, fx);
+    }
+
+    /// Sends each of some frames without its length.
+    pub(super) fn send_frames(&mut self, conn: ConnId, frames: &[u8], fx: &mut Fx) {
+        let mut reader = Reader::new(frames);
+        while let Ok(Some(frame)) = reader.buffer() {
+            self.send(conn, frame.to_vec(), fx);
+            if reader.is_at_end() {
+                return;
+            }
+        }
+    }
+
+    /// A create as it goes on; [`Bug::SequenceReused`] puts its own counter into it.
+    fn sabotaged(&self, op: OpCode, body: Bytes) -> Bytes {
+        if !self.has(Bug::SequenceReused) || op != OpCode::Create2 {
+            return body;
+        }
+        let Ok(create) = CreateRequest::decode(op, &mut Reader::new(&body)) else { return body };
+        let Some(mode) = CreateMode::from_wire(create.flags).filter(|mode| mode.is_sequential())
+        else {
+            return body;
+        };
+        let parent = self.tree.find("/seq");
+        let suffix = |name: &str| name.trim_start_matches("n-").parse::<i32>().ok();
+        let newest = parent.and_then(|parent| parent.children().filter_map(suffix).max());
+        let path = format!("/seq/n-{:010}", newest.map_or(0, |newest| newest + 1));
+        let mode = if mode.is_ephemeral() { CreateMode::Ephemeral } else { CreateMode::Persistent };
+        let mut changed = Vec::new();
+        zoarium_proto::jute::put_text(&mut changed, &path);
+        zoarium_proto::jute::put_buffer(&mut changed, create.data);
+        changed.extend(zoarium_proto::AclList::OPEN.encoded());
+        changed.extend((mode as i32).to_be_bytes());
+        changed.into()
+    }
+}

@@ -1,0 +1,130 @@
+//! What clients are asked to do, in words that stand in plans.
+
+use crate::participant::{Name, Wish};
+use std::time::Duration;
+use zoarium_sim::{Intensity, Names, Plan, Rng};
+
+/// A kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Create a znode of a unique name that is never deleted.
+    Keep,
+    /// Create one of a few znodes.
+    Create,
+    /// Set its data.
+    Set,
+    /// Delete it.
+    Delete,
+    /// Create one of a few ephemerals.
+    Ephemeral,
+    /// Create a persistent sequential znode.
+    Sequential,
+    /// Create an ephemeral sequential znode.
+    EphemeralSequential,
+    /// Delete the newest sequential znode of this client.
+    DeleteSequential,
+    /// Set both znodes of the pair to one value.
+    Pair,
+    /// The same with a check that fails.
+    FailingPair,
+    /// Read both znodes of the pair at once.
+    ReadPair,
+    /// Read one of a few znodes.
+    Get,
+    /// The same, with a watch.
+    Watch,
+    /// The same by exists.
+    WatchExists,
+    /// List the ephemerals.
+    List,
+    /// List the few znodes, with a watch.
+    WatchList,
+    /// Set a persistent watch on one of a few znodes.
+    WatchAlways,
+    /// Ask to be brought up to date.
+    Sync,
+    /// End the session.
+    CloseSession,
+}
+
+impl Verb {
+    /// All verbs, their words, and how often they are drawn.
+    const ALL: [(Self, &'static str, u32); 19] = [
+        (Self::Keep, "keep", 10),
+        (Self::Create, "create", 10),
+        (Self::Set, "set", 15),
+        (Self::Delete, "delete", 8),
+        (Self::Ephemeral, "ephemeral", 8),
+        (Self::Sequential, "sequential", 8),
+        (Self::EphemeralSequential, "ephemeral-sequential", 6),
+        (Self::DeleteSequential, "delete-sequential", 6),
+        (Self::Pair, "pair", 10),
+        (Self::FailingPair, "failing-pair", 4),
+        (Self::ReadPair, "read-pair", 10),
+        (Self::Get, "get", 10),
+        (Self::Watch, "watch", 10),
+        (Self::WatchExists, "watch-exists", 5),
+        (Self::List, "list", 8),
+        (Self::WatchList, "watch-list", 5),
+        (Self::WatchAlways, "watch-always", 2),
+        (Self::Sync, "sync", 4),
+        (Self::CloseSession, "close", 1),
+    ];
+}
+
+/// How many znodes a verb chooses from.
+const CHOICES: u64 = 4;
+
+/// How many requests come in one go, at most.
+const BURST_MAX: usize = 6;
+
+/// Reads the words of a plan's request: `set:2 get:2 sync:0`.
+///
+/// # Errors
+/// With the word that is none.
+pub fn parse(words: &str) -> Result<Vec<Wish>, String> {
+    let wish = |word: &str| {
+        let (verb, which) = word.split_once(':')?;
+        let (verb, _, _) = Verb::ALL.into_iter().find(|(_, name, _)| *name == verb)?;
+        Some(Wish { verb, which: which.parse().ok()? })
+    };
+    words.split(' ').map(|word| wish(word).ok_or_else(|| format!("no request: {word}"))).collect()
+}
+
+fn draw(rng: &mut Rng) -> String {
+    let all: u32 = Verb::ALL.iter().map(|(_, _, weight)| weight).sum();
+    let mut at = rng.below(u64::from(all));
+    let mut chosen = Verb::ALL[0].1;
+    for (_, word, weight) in Verb::ALL {
+        if at < u64::from(weight) {
+            chosen = word;
+            break;
+        }
+        at -= u64::from(weight);
+    }
+    format!("{chosen}:{}", rng.below(CHOICES))
+}
+
+/// How much goes wrong, and how often clients ask.
+fn intensity() -> Intensity {
+    Intensity { lasts: Duration::from_secs(20), requests: 900, ..Intensity::default() }
+}
+
+/// How long all clients have to be served once nothing fails any more: a session timeout to give
+/// up what is left of old connections, and some.
+const SETTLE_WITHIN: Duration = Duration::from_secs(30);
+
+/// The plan of a seed: bursts of requests for all clients, faults of all.
+pub fn plan(seed: u64, names: &Names<Name>) -> Plan<Name> {
+    let clients: Vec<Name> = names.ids().filter(|id| matches!(id, Name::Client(_))).collect();
+    let servers: Vec<Name> = names.ids().filter(|id| matches!(id, Name::Server(_))).collect();
+    // The server is what is tested: it gets three faults of four.
+    let victims = [&servers[..], &servers[..], &servers[..], &clients[..1]].concat();
+    let mut request = |rng: &mut Rng| {
+        let client = clients[rng.index(clients.len())];
+        let burst: Vec<String> = (0..=rng.index(BURST_MAX)).map(|_| draw(rng)).collect();
+        (client, burst.join(" "))
+    };
+    Plan::random(seed, &intensity(), names, &victims, &mut request)
+        .settling(names.ids(), SETTLE_WITHIN)
+}

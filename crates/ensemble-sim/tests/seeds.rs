@@ -1,0 +1,37 @@
+//! Seeds pass, planted bugs do not, and one seed makes one run.
+
+use std::collections::BTreeSet;
+use zoarium_ensemble_sim::{Bug, Trial, find};
+use zoarium_sim::{Experiment, TraceLevel, run};
+
+/// How many seeds a planted bug may take here.
+const SEEDS_MAX: u64 = 60;
+
+#[test]
+fn seeds_pass() {
+    let trial = Trial::default();
+    for seed in 1..=30 {
+        let report = run(&trial, &trial.plan(seed), TraceLevel::Nothing);
+        assert_eq!(report.result, Ok(()), "cargo xtask sim --seed {seed}");
+    }
+}
+
+#[test]
+fn planted_bugs_are_found() {
+    let missed = Bug::ALL.into_iter().filter(|(bug, _)| find(*bug, SEEDS_MAX).is_none());
+    let missed: Vec<&str> = missed.map(|(_, name)| name).collect();
+    assert_eq!(missed, [""; 0]);
+}
+
+#[test]
+fn one_seed_makes_one_run() {
+    let trial = Trial::default();
+    let mut digests = BTreeSet::new();
+    for seed in 1..=3 {
+        let [one, other] =
+            [(); 2].map(|()| run(&trial, &trial.plan(seed), TraceLevel::Digest).digest);
+        assert_eq!(one, other, "seed {seed}");
+        digests.insert(one);
+    }
+    assert_eq!(digests.len(), 3);
+}
