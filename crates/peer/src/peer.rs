@@ -53,8 +53,7 @@ impl Peer {
             sessions,
             pipeline: Pipeline::default(),
             last_zxid: tree.last_zxid(),
-            // A clock that was set back must not hand out an id a second time.
-            next_session: newest_known.map_or(first, |known| first.max(known.next())),
+            next_session: newest_known.map_or(first, |known| first.max(beyond(known, tree))),
             disk_full: false,
             nobody: Identities::new([]),
             to_reap: VecDeque::new(),
@@ -339,6 +338,13 @@ impl Peer {
             effects.output(output);
         }
     }
+}
+
+/// An id that was not handed out before, even if the clock was set back: behind `known` there may
+/// have been sessions that are over and forgotten, at most one for each transaction. Their clients
+/// still have id and password, and would take the session of whoever got the id next.
+fn beyond(known: SessionId, tree: &Tree) -> SessionId {
+    SessionId(known.0.wrapping_add(tree.last_zxid().counter().into())).next()
 }
 
 /// A shared copy of `txn`, cut from a larger allocation.

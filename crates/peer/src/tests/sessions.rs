@@ -293,6 +293,24 @@ fn session_ids_are_unique_after_a_restart_with_the_clock_set_back() {
     assert!(seen.is_sorted_by(|one, next| one < next), "{seen:?}");
 }
 
+/// Whoever had the session still has its id and password.
+#[test]
+fn session_id_of_a_closed_session_is_not_used_again_when_the_clock_is_set_back() {
+    let mut script = Script::new(World::new());
+    let mut seen = Vec::new();
+    for conn in (1..10).step_by(3) {
+        for conn in conn..conn + 3 {
+            script.run(&format!("c{conn} open"));
+            seen.push(script.session_of(ConnId(conn)));
+        }
+        // All but the first of each life end, so nothing on disk tells of their ids.
+        script.run(&format!("c{} close\nc{} close", conn + 1, conn + 2));
+        script.world.wall_ms = WALL_MS - 900_000;
+        script.world.restart();
+    }
+    assert!(seen.is_sorted_by(|one, next| one < next), "{seen:?}");
+}
+
 /// The data of an ensemble: the highest id is another server's.
 #[test]
 fn session_ids_are_of_this_server() {
