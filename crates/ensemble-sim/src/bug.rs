@@ -19,6 +19,10 @@ pub enum Bug {
     ReadOvertakesWrite,
     /// The replies of one step come in the opposite order.
     RepliesReversed,
+    /// The reply to a read has an older zxid than the state it shows.
+    ZxidOfRead,
+    /// A setData stores half of the data.
+    DataTruncated,
     /// The last part of a multi has no effect.
     MultiLosesPart,
     /// The last part of a multi takes effect some time after the others.
@@ -45,7 +49,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 19] = [
+    pub const ALL: [(Self, &'static str); 21] = [
         (Self::AckBeforeSync, "ack-before-sync"),
         (Self::ReadBeforeSync, "read-before-sync"),
         (Self::LogNotSynced, "log-not-synced"),
@@ -54,6 +58,8 @@ impl Bug {
         (Self::SnapshotNamedAhead, "snapshot-named-ahead"),
         (Self::ReadOvertakesWrite, "read-overtakes-write"),
         (Self::RepliesReversed, "replies-reversed"),
+        (Self::ZxidOfRead, "zxid-of-read"),
+        (Self::DataTruncated, "data-truncated"),
         (Self::MultiLosesPart, "multi-loses-part"),
         (Self::MultiInTwoSteps, "multi-in-two-steps"),
         (Self::ExpiredSessionKept, "expired-session-kept"),

@@ -126,8 +126,13 @@ impl Member {
 
     /// Hands an input to the peer and does what it wants done.
     fn feed(&mut self, now: Now, input: Input<Peer>, fx: &mut Fx) {
+        self.feed_at(now, now, input, fx);
+    }
+
+    /// As [`Member::feed`]; what the peer takes for the time may be wrong.
+    fn feed_at(&mut self, believed: Now, now: Now, input: Input<Peer>, fx: &mut Fx) {
         let is_tick = matches!(input, Input::Timer(zoarium_peer::Timer::Sessions));
-        self.peer.step(now, &self.tree, input, &mut self.peer_effects);
+        self.peer.step(believed, &self.tree, input, &mut self.peer_effects);
         let effects: Vec<Effect<Peer>> = self.peer_effects.drain().collect();
         let mut asked = None;
         for effect in effects {
@@ -176,12 +181,12 @@ impl Member {
                 return fx.set_timer(Timer::Peer(timer), now.mono + self.options.peer.tick);
             }
             if self.has(Bug::SessionExpiredEarly) {
-                at.mono = now.mono + crate::client::TIMEOUT / 2;
+                at.mono = now.mono + crate::client::TIMEOUT * 3 / 4;
             }
             let heard = self.connections.heard();
             self.feed(now, Input::Request(zoarium_peer::Request::Heard(heard)), fx);
         }
-        self.feed(at, Input::Timer(timer), fx);
+        self.feed_at(at, now, Input::Timer(timer), fx);
         if at != now {
             // The shifted clock has put the next tick too far away.
             fx.set_timer(Timer::Peer(timer), now.mono + self.options.peer.tick);

@@ -115,6 +115,8 @@ pub enum Output {
         /// The session's timeout in milliseconds.
         timeout_ms: u64,
     },
+    /// A server tells a client that it is in this session.
+    Connected(SessionId),
     /// A server has taken a snapshot.
     Snapshot(Zxid),
     /// A client saw something.

@@ -6,8 +6,8 @@ use crate::participant::{Body, Output, Timer};
 use zoarium_peer::{Delivery, Origin, answer_delivery, answer_refusal, answer_sync};
 use zoarium_process::Now;
 use zoarium_proto::connect::ConnectResponse;
-use zoarium_proto::txn::{LoggedTxn, Txn};
-use zoarium_proto::{ConnId, OpCode, SessionId, WatchedEvent};
+use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn};
+use zoarium_proto::{AclList, ConnId, OpCode, SessionId, WatchedEvent};
 use zoarium_tree::Change;
 use zoarium_tree::read::{self, ReadContext};
 
@@ -61,6 +61,7 @@ impl Member {
         }
         if response.timeout_ms > 0 {
             self.connections.connected(conn, response.session);
+            fx.output(Output::Connected(response.session));
         }
         if !is_over {
             self.records.opened(response.session, response.timeout_ms, now.mono);
@@ -96,6 +97,7 @@ impl Member {
         let digest_matches = applied.digest_matches;
         let (zxid, txn) = (delivery.zxid, delivery.txn.clone());
         fx.output(Output::Applied { zxid, txn, digest_matches });
+        self.leave_ephemeral(&delivery.txn);
         self.connections.is_acking = self.has(Bug::ReadBeforeSync);
         for (conn, frame) in events {
             self.notify(conn, frame, fx);
@@ -134,11 +136,8 @@ impl Member {
     /// Makes of a txn what a planted bug would.
     fn sabotage(&mut self, now: Now, txn: &mut LoggedTxn<'_>, fx: &mut Fx) {
         let Some(bug) = self.options.bug else { return };
-        if let (Txn::CloseSession { paths }, Bug::EphemeralLeftBehind) = (&mut txn.txn, bug)
-            && paths.len() > 1
-        {
-            paths.pop();
-            txn.digest = None;
+        if let (Txn::SetData { data, .. }, Bug::DataTruncated) = (&mut txn.txn, bug) {
+            *data = data.map(|data| &data[..data.len() / 2]);
         }
         let Txn::Multi(parts) = &mut txn.txn else { return };
         let is_sound = parts.len() > 1 && !parts.iter().any(|it| matches!(it, Txn::Error { .. }));
@@ -153,6 +152,24 @@ impl Member {
             self.planted.rest_of_multi.push(rest);
             fx.set_timer(Timer::RestOfMulti, now.mono + REST_OF_MULTI_AFTER);
         }
+    }
+
+    /// Brings one ephemeral of a session that a txn has ended back, as
+    /// [`Bug::EphemeralLeftBehind`] does.
+    fn leave_ephemeral(&mut self, txn: &[u8]) {
+        let Ok(LoggedTxn { header, txn: Txn::CloseSession { paths }, .. }) = LoggedTxn::decode(txn)
+        else {
+            return;
+        };
+        let Some(path) = paths.into_iter().next().filter(|_| self.has(Bug::EphemeralLeftBehind))
+        else {
+            return;
+        };
+        let kind = CreateKind::Plain { ephemeral: true, with_stat: true };
+        let create =
+            CreateTxn { path, data: Some(b""), acl: AclList::OPEN, kind, parent_cversion: -1 };
+        let again = LoggedTxn { header, txn: Txn::Create(create), digest: None };
+        self.tree.apply(&again, &mut |_| {});
     }
 
     /// What [`Bug::MultiInTwoSteps`] has put off.
