@@ -35,6 +35,8 @@ pub enum Bug {
     SessionResurrected,
     /// One watch event in five is not sent.
     WatchLost,
+    /// A client that comes back is not told what its watches have missed.
+    CatchUpLost,
     /// Watch events are sent twice.
     WatchTwice,
     /// Watch events are sent behind the replies of the next step.
@@ -49,7 +51,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 21] = [
+    pub const ALL: [(Self, &'static str); 22] = [
         (Self::AckBeforeSync, "ack-before-sync"),
         (Self::ReadBeforeSync, "read-before-sync"),
         (Self::LogNotSynced, "log-not-synced"),
@@ -66,6 +68,7 @@ impl Bug {
         (Self::SessionExpiredEarly, "session-expired-early"),
         (Self::SessionResurrected, "session-resurrected"),
         (Self::WatchLost, "watch-lost"),
+        (Self::CatchUpLost, "catch-up-lost"),
         (Self::WatchTwice, "watch-twice"),
         (Self::EventAfterData, "event-after-data"),
         (Self::SequenceReused, "sequence-reused"),

@@ -2,6 +2,7 @@
 
 mod ask;
 mod reply;
+mod watches;
 
 pub use ask::Ask;
 pub use reply::Reply;
@@ -11,6 +12,7 @@ use crate::workload::Verb;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::Duration;
+use watches::Watches;
 use zoarium_process::{Effects, Input, Instant, Now};
 use zoarium_proto::connect::ConnectRequest;
 use zoarium_proto::reply::ReplyHeader;
@@ -23,7 +25,7 @@ pub enum Seen {
     Connected(SessionId),
     /// The server says that the session is over.
     Expired(SessionId),
-    /// The connection is gone, and with it watches and unanswered requests.
+    /// The connection is gone, and with it unanswered requests.
     Disconnected(SessionId),
     /// A request was sent.
     Sent {
@@ -59,6 +61,13 @@ pub enum Seen {
         path: String,
         /// By which txn.
         zxid: Option<Zxid>,
+    },
+    /// The watches of the connection before are set again, and what was missed has been told.
+    Rewatched {
+        /// In which session.
+        session: SessionId,
+        /// The zxid of the reply.
+        zxid: Zxid,
     },
     /// Bytes came that mean nothing here.
     Unreadable(String),
@@ -101,6 +110,7 @@ pub struct Client {
     heard: Instant,
     values: u64,
     sequentials: Vec<String>,
+    watches: Watches,
 }
 
 type Fx = Effects<Participant>;
@@ -125,6 +135,7 @@ impl Client {
             heard: Instant::ORIGIN,
             values: 0,
             sequentials: Vec::new(),
+            watches: Watches::default(),
         }
     }
 
@@ -222,6 +233,7 @@ impl Client {
     fn forget_session(&mut self) {
         self.session = SessionId::NONE;
         self.last_xid = 0;
+        self.watches = Watches::default();
     }
 
     fn on_message(&mut self, now: Now, body: Body, fx: &mut Fx) {
@@ -248,6 +260,9 @@ impl Client {
                 self.session = session;
                 self.stage = Stage::Connected;
                 see(Seen::Connected(session), fx);
+                if let Some(body) = self.watches.set_again(self.last_zxid) {
+                    self.send_request(Xid::SET_WATCHES, OpCode::SetWatches2, &body, fx);
+                }
                 if is_new {
                     for path in ["/pair", "/pair/x", "/pair/y", "/few", "/keep", "/eph", "/seq"] {
                         self.ask(Ask::create(path, b""), fx);
@@ -265,6 +280,11 @@ impl Client {
         });
         let read = header.map_err(|error| error.to_string()).and_then(|header| match header.xid {
             Xid::PING => Ok(()),
+            Xid::SET_WATCHES => {
+                let zxid = Zxid::from_wire(header.zxid);
+                see(Seen::Rewatched { session: self.session, zxid }, fx);
+                Ok(())
+            }
             Xid::NOTIFICATION => self.on_event(header.zxid, &mut reader, fx),
             _ => self.on_reply(header, &mut reader, fx),
         });
@@ -273,9 +293,10 @@ impl Client {
         }
     }
 
-    fn on_event(&self, zxid: i64, reader: &mut Reader<'_>, fx: &mut Fx) -> Result<(), String> {
+    fn on_event(&mut self, zxid: i64, reader: &mut Reader<'_>, fx: &mut Fx) -> Result<(), String> {
         let event = WatchedEvent::decode(zxid, reader).map_err(|error| error.to_string())?;
         let (kind, path, zxid) = (event.kind, event.path.to_string(), event.zxid);
+        self.watches.fired(kind, &path);
         see(Seen::Event { session: self.session, kind, path, zxid }, fx);
         Ok(())
     }
@@ -296,6 +317,7 @@ impl Client {
         if let (Ask::CreateSequential { .. }, Reply::Created { path, .. }) = (&ask, &reply) {
             self.sequentials.push(path.clone());
         }
+        self.watches.replied(&ask, &reply);
         self.last_zxid = self.last_zxid.max(header.zxid);
         let is_over = ask == Ask::CloseSession;
         let (session, zxid) = (self.session, Zxid::from_wire(header.zxid));

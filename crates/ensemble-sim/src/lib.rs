@@ -6,8 +6,8 @@
 //! lets them run on virtual time and fail; [`checkers`] watch and say which guarantee was broken.
 //! [`Bug`]s can be planted in the server, to see that the checkers find them.
 //!
-//! The ensemble has one server so far. What makes it one is [`Ensemble::names`] and the member's
-//! [`LinkUp`](zoarium_process::Input::LinkUp): every server it is linked to is a client.
+//! The ensemble has one server so far: the [`Ensemble`] names no other, and a member takes whoever
+//! it is linked to for a client.
 //!
 //! It deliberately has no second implementation of what it tests: the member calls the same
 //! functions of `peer`, `tree` and `persistence` as production's threads do, in the same order.

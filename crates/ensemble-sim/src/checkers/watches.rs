@@ -34,6 +34,9 @@ struct Watch {
     path: String,
     /// It waits for what comes after this.
     after: Zxid,
+    /// It was set on a znode that is not there: created and deleted while the client is away, that
+    /// is not told (a hole that Apache documents).
+    is_for_missing: bool,
 }
 
 /// An event that a watch may be told of.
@@ -67,18 +70,20 @@ impl Checker<Participant> for Watches {
             self.happenings.extend(events.map(|(kind, path)| (zxid, kind, path)));
         }
         match seen(event) {
-            Some((_, Seen::Disconnected(session) | Seen::Expired(session))) => {
+            Some((_, Seen::Expired(session))) => {
                 self.by_session.remove(session);
                 Ok(())
             }
+            Some((_, Seen::Rewatched { session, zxid })) => self.on_rewatched(*session, *zxid),
             Some((_, Seen::Replied { session, zxid, ask, reply, .. })) => {
                 self.nothing_missed(*session, *zxid)?;
                 self.set(*session, *zxid, ask, reply);
                 Ok(())
             }
-            Some((_, Seen::Event { session, kind, path, zxid: Some(zxid) })) => {
-                self.on_watch_event(*session, (*zxid, *kind, path.clone()))
-            }
+            Some((_, Seen::Event { session, kind, path, zxid })) => match zxid {
+                Some(zxid) => self.on_watch_event(*session, (*zxid, *kind, path.clone())),
+                None => self.on_missed_event(*session, *kind, path),
+            },
             _ => Ok(()),
         }
     }
@@ -98,7 +103,8 @@ impl Watches {
         let watches = &mut self.by_session.entry(session).or_default().watches;
         // One connection has one watch of a kind on a path, however often it asks.
         if !watches.iter().any(|it| it.kind == kind && it.path == *path) {
-            watches.push(Watch { kind, path: path.clone(), after });
+            let is_for_missing = is_error;
+            watches.push(Watch { kind, path: path.clone(), after, is_for_missing });
         }
     }
 
@@ -115,6 +121,36 @@ impl Watches {
                 return broken("an event comes before what it tells of", detail);
             }
         }
+        Ok(())
+    }
+
+    /// What one-shot watches have missed while the client was away has been told by then;
+    /// persistent watches miss it.
+    fn on_rewatched(&mut self, session: SessionId, zxid: Zxid) -> Checked {
+        let state = self.by_session.entry(session).or_default();
+        state
+            .watches
+            .iter_mut()
+            .filter(|it| it.kind == Kind::Always)
+            .for_each(|it| it.after = zxid);
+        let (missing, others): (Vec<Watch>, Vec<Watch>) =
+            std::mem::take(&mut state.watches).into_iter().partition(|it| it.is_for_missing);
+        state.watches = others;
+        self.nothing_missed(session, zxid)?;
+        let set_again = missing.into_iter().map(|watch| Watch { after: zxid, ..watch });
+        self.by_session.entry(session).or_default().watches.extend(set_again);
+        Ok(())
+    }
+
+    /// An event for what happened while the client was away. It names no txn.
+    fn on_missed_event(&mut self, session: SessionId, kind: EventType, path: &str) -> Checked {
+        let watches = &mut self.by_session.entry(session).or_default().watches;
+        let fires = |it: &Watch| it.kind != Kind::Always && it.path == path && it.kind.covers(kind);
+        if !watches.iter().any(fires) {
+            let detail = format!("{session} did not ask for {kind:?} {path}");
+            return broken("a watch fires once for what it waits for", detail);
+        }
+        watches.retain(|watch| !fires(watch));
         Ok(())
     }
 
