@@ -1,6 +1,6 @@
 //! What a bystander knows of sessions, to judge the peer by. The peer does not see it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use zoarium_process::Instant;
 use zoarium_proto::SessionId;
@@ -21,11 +21,16 @@ pub struct SessionRecord {
 #[derive(Debug, Default)]
 pub(super) struct Records {
     open: BTreeMap<SessionId, SessionRecord>,
+    /// Sessions whose end is decided. With a full disk that may be before they are durable.
+    closing: BTreeSet<SessionId>,
 }
 
 impl Records {
     /// A session begins, is renewed, or was there at the start.
     pub(super) fn opened(&mut self, session: SessionId, timeout_ms: i32, heard: Instant) {
+        if self.closing.contains(&session) {
+            return;
+        }
         let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
         self.open.insert(session, SessionRecord { session, timeout, heard });
     }
@@ -40,7 +45,10 @@ impl Records {
     pub(super) fn closing(&mut self, txn: &[u8]) -> Option<SessionRecord> {
         let txn = LoggedTxn::decode(txn).ok()?;
         match txn.txn {
-            Txn::CloseSession { .. } => self.open.remove(&txn.header.session),
+            Txn::CloseSession { .. } => {
+                self.closing.insert(txn.header.session);
+                self.open.remove(&txn.header.session)
+            }
             Txn::CreateSession { .. }
             | Txn::Error { .. }
             | Txn::Create(_)
