@@ -199,11 +199,23 @@ impl PeerLoop {
             }
             report_prepared(requests, began.elapsed(), &shared);
         }
-        // The disk starts on this batch before its predecessors are delivered.
         if !self.records.is_empty() {
-            self.disk.append(self.records.drain(..));
+            self.persist(&shared);
         }
         self.deliver(&shared);
+    }
+
+    /// Has the records made durable: by the disk, which starts on them before their predecessors
+    /// are delivered, or here and now, if they are few and nobody waits for anything else.
+    fn persist(&mut self, shared: &Shared) {
+        if self.outputs.is_empty()
+            && let Some(upto) = self.disk.persist_here(&mut self.records)
+        {
+            let persisted = Input::Persisted { upto };
+            self.peer.step(shared.clock.now(), &shared.tree(), persisted, &mut self.effects);
+            return self.sort_effects();
+        }
+        self.disk.append(self.records.drain(..));
     }
 
     fn sort_effects(&mut self) {

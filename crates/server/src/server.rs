@@ -6,7 +6,7 @@ use crate::clock::{Clock, wall_ms};
 use crate::config::clients::ClientPort;
 use crate::config::{Loaded, ServerConfig};
 use crate::disk::real_dir::RealDir;
-use crate::disk::{Disk, DiskThread, SnapshotPace};
+use crate::disk::{Disk, DiskThread, Log, SnapshotPace};
 use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::peer_loop::restoring::SnapshotTarget;
@@ -135,8 +135,13 @@ impl Server {
         let guards = Guards::new(config, clock.mono_ms());
         let shared = Arc::new(Shared::new(tree, limits(config), guards, access, clock));
         recovery_times.record(&shared.metrics);
-        let disk = Arc::new(Disk::default());
         let snapshots = Arc::new(Snapshots::default());
+        let pace = SnapshotPace {
+            txns: config.storage.snap_count.into(),
+            bytes: config.storage.snap_size_bytes,
+        };
+        let log = Log::new(Arc::clone(&shared), Arc::clone(&snapshots), writer, pace);
+        let disk = Arc::new(Disk::new(log));
         if let Some(zxid) = last_snapshot {
             snapshots.note(Taken { zxid, wall_ms: wall_ms() });
         }
@@ -148,7 +153,7 @@ impl Server {
         let (threads, admin, audited) = (Vec::new(), None, config.audit);
         let mut server =
             Self { shared, snapshots, disk, stop, failed, threads, local, admin, audited };
-        server.spawn_threads(config, dirs, writer, peer, fail)?;
+        server.spawn_threads(config, dirs, peer, fail)?;
         let (shared, snapshots) = (Arc::clone(&server.shared), Arc::clone(&server.snapshots));
         let operator = Arc::new(Operator::new(shared, snapshots, loaded, local.port()));
         server.admin = operator.serve_http(&server.stop).await?;
@@ -160,17 +165,11 @@ impl Server {
         &mut self,
         config: &ServerConfig,
         dirs: DataDirs<RealDir>,
-        writer: LogWriter<RealDir>,
         peer: Peer,
         fail: oneshot::Sender<StorageError>,
     ) -> Result<(), ServerError> {
-        let pace = SnapshotPace {
-            txns: config.storage.snap_count.into(),
-            bytes: config.storage.snap_size_bytes,
-        };
         let (disk, shared) = (Arc::clone(&self.disk), Arc::clone(&self.shared));
-        let snapshots = Arc::clone(&self.snapshots);
-        let disk_thread = DiskThread::new(disk, shared, snapshots, writer, pace);
+        let disk_thread = DiskThread { disk, shared };
         let options = snapshot_options(&config.storage);
         let target = SnapshotTarget {
             dir: dirs.snapshots.clone(),
