@@ -2,12 +2,12 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use zoarium_peer::LogRecord;
 use zoarium_persistence::mem_dir::{Fault, MemDir, MemDisk, Survival};
 use zoarium_persistence::{DataDirs, LogOptions, LogWriter, StorageError};
 use zoarium_process::PersistSeq;
 use zoarium_proto::Zxid;
 use zoarium_sim::{Disk, DiskError, Keep, Rng};
+use zoarium_zab::Record;
 
 /// The disk of one server; clients have one too and leave it empty.
 #[derive(Debug)]
@@ -101,13 +101,16 @@ impl ServerDisk {
 }
 
 impl Disk for ServerDisk {
-    type Record = LogRecord;
+    type Record = Record;
 
-    fn append(&mut self, seq: PersistSeq, record: &LogRecord) -> Result<(), DiskError> {
+    fn append(&mut self, seq: PersistSeq, record: &Record) -> Result<(), DiskError> {
         let writer =
             self.writer.as_mut().expect("who writes has been started, which opens the log");
         if seq > self.appended {
-            writer.append(record.zxid, &record.txn);
+            let Record::Append(txn) = record else {
+                unreachable!("{record:?} of a standalone server")
+            };
+            writer.append(txn.zxid, &txn.bytes);
             self.appended = seq;
             self.txns_since_roll += 1;
         }

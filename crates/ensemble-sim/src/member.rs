@@ -139,13 +139,15 @@ impl Member {
             match effect {
                 Effect::Persist { seq, record } => {
                     asked = Some(seq);
-                    self.note_decision(now, &record.txn, is_tick, fx);
+                    if let zoarium_zab::Record::Append(txn) = &record {
+                        self.note_decision(now, &txn.bytes, is_tick, fx);
+                    }
                     fx.persist(seq, record);
                 }
                 Effect::SetTimer { timer, at } => fx.set_timer(Timer::Peer(timer), at),
                 Effect::CancelTimer(timer) => fx.cancel_timer(Timer::Peer(timer)),
                 Effect::Output(output) => self.carry_out(now, output, fx),
-                Effect::Send { message, .. } => match message {},
+                Effect::Send { to, .. } => unreachable!("a standalone server has no link {to:?}"),
             }
         }
         if let Some(upto) = asked.filter(|_| self.believes_early()) {

@@ -4,7 +4,6 @@ use crate::client::{Client, Seen};
 use crate::member::Member;
 use bytes::Bytes;
 use std::fmt;
-use zoarium_peer::LogRecord;
 use zoarium_process::{Effects, Input, Now, Process, Protocol};
 use zoarium_proto::{SessionId, Zxid};
 
@@ -127,7 +126,7 @@ impl Protocol for Participant {
     type Id = Name;
     type Message = Message;
     type Timer = Timer;
-    type Record = LogRecord;
+    type Record = zoarium_zab::Record;
     type Request = Request;
     type Output = Output;
 }

@@ -9,7 +9,10 @@
 //! what to apply with [`Output::Deliver`]. Between the two, changes that are decided but not yet
 //! applied live in the outstanding records of `prep`.
 //!
-//! Standalone is an ensemble of one: a proposal is committed when it is durable here.
+//! Who decides depends on the role. A leader, and a standalone server, makes transactions of
+//! requests (`leading.rs`); a follower or observer sends them to its leader and finds its own among
+//! what is committed (`learning.rs`). What is agreed comes from crate `zab`, or alone from the disk
+//! (`agreement.rs`).
 //!
 //! Start at [`Peer::step`]; a write then goes through `prep.rs` and `reply.rs`.
 #![no_std]
@@ -18,6 +21,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod agreement;
+mod carried;
+mod connecting;
+mod leading;
+mod learning;
 mod options;
 mod order;
 mod peer;
@@ -35,4 +43,4 @@ pub use peer::Peer;
 pub use pipeline::{Delivery, Origin};
 pub use prep::OverQuota;
 pub use reply::{answer_delivery, answer_refusal, answer_sync};
-pub use request::{ClientRequest, Connect, LogRecord, Output, PeerId, Request, Timer};
+pub use request::{ClientRequest, Connect, Output, Request, Timer};

@@ -34,6 +34,8 @@ pub struct PeerOptions {
     pub reaper_per_minute_max: u32,
     /// After how long without children ever a container goes; `None` for never.
     pub container_never_used_max: Option<Duration>,
+    /// Whether a leader of others serves clients itself (`leaderServes`).
+    pub leader_serves: bool,
     /// How ACLs are understood.
     pub access: AccessRules,
 }

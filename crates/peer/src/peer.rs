@@ -1,107 +1,125 @@
-//! The peer: one match over what can happen.
+//! The peer: one match over what can happen, and what it is in its ensemble.
 
+use crate::agreement::Agreement;
+use crate::leading::Waiting;
+use crate::learning::Learning;
 use crate::options::PeerOptions;
 use crate::pipeline::{Delivery, Origin, Pipeline};
-use crate::prep::{Context, Prep, Undecodable};
-use crate::request::{ClientRequest, Connect, LogRecord, Output, Request, Timer};
+use crate::prep::Prep;
+use crate::request::{Output, Request, Timer};
 use crate::sessions::Sessions;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
-use bytes::{Bytes, BytesMut};
-use core::time::Duration;
-use zoarium_process::{Effects, Input, Instant, Now, PersistSeq};
-use zoarium_proto::connect::ConnectResponse;
-use zoarium_proto::{ConnId, ErrorCode, OpCode, SessionId, Zxid};
+use bytes::BytesMut;
+use zoarium_process::{Effect, Effects, Input, Instant, Now};
+use zoarium_proto::txn::TxnHeader;
+use zoarium_proto::{ConnId, ErrorCode, OpCode, Reader, ServerId, SessionId};
 use zoarium_tree::Tree;
 use zoarium_tree::access::Identities;
+use zoarium_zab::Zab;
 
 /// One member of an ensemble; standalone, the only one.
 #[derive(Debug)]
 pub struct Peer {
-    options: PeerOptions,
-    sessions: Sessions,
-    prep: Prep,
-    pipeline: Pipeline,
-    /// The zxid of the newest proposal.
-    last_zxid: Zxid,
-    next_session: SessionId,
-    disk_full: bool,
+    pub(crate) options: PeerOptions,
+    pub(crate) sessions: Sessions,
+    pub(crate) prep: Prep,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) agreement: Agreement,
+    pub(crate) role: Role,
+    /// The tree is another one than at the last step: what is known of it is out of date.
+    tree_replaced: bool,
+    pub(crate) next_session: SessionId,
+    pub(crate) disk_full: bool,
     /// Who the peer itself is when it asks.
-    nobody: Identities,
+    pub(crate) nobody: Identities,
     /// Containers and TTL znodes found due and not yet proposed.
-    to_reap: VecDeque<String>,
+    pub(crate) to_reap: VecDeque<String>,
+    /// What a leader cannot propose yet, for want of a zxid.
+    pub(crate) backlog: VecDeque<Waiting>,
     /// Where encoded transactions are cut from, so that they share allocations.
-    encoded: BytesMut,
+    pub(crate) encoded: BytesMut,
 }
 
-/// How many transaction bytes share an allocation.
-const ENCODED_CHUNK_BYTES: usize = 64 * 1024;
+/// What a peer does for clients.
+#[derive(Debug)]
+pub(crate) enum Role {
+    /// Nothing: there is no leader.
+    Idle,
+    /// Decides.
+    Leading,
+    /// Has a leader decide.
+    Learning(Learning),
+}
 
 impl Peer {
-    /// A peer whose history is `tree`. Every session of the tree gets its timeout in full.
+    /// A standalone server whose history is `tree`. Every session of the tree gets its timeout in
+    /// full.
     pub fn new(options: PeerOptions, tree: &Tree, now: Now) -> Self {
-        let mut sessions = Sessions::new(options.tick);
-        for (id, timeout_ms) in tree.sessions() {
-            sessions.add(*id, *timeout_ms, now.mono);
-        }
+        Self::with(options, Agreement::alone(tree.last_zxid()), Role::Leading, tree, now)
+    }
+
+    /// A member of an ensemble, whose history is `tree` as far as `zab` knows.
+    pub fn member(options: PeerOptions, zab: Zab, tree: &Tree, now: Now) -> Self {
+        Self::with(options, Agreement::ensemble(zab), Role::Idle, tree, now)
+    }
+
+    fn with(options: PeerOptions, agreement: Agreement, role: Role, tree: &Tree, now: Now) -> Self {
         let start_ms = u64::try_from(now.wall_ms).unwrap_or(0);
-        let first = SessionId::first(options.server_id, start_ms);
-        let own = |id: &&SessionId| id.server_id() == options.server_id;
-        let newest_known = tree.sessions().keys().rev().find(own).copied();
-        Self {
+        let mut peer = Self {
             prep: Prep::new(tree, options.digest_enabled),
-            sessions,
+            sessions: Sessions::new(options.tick),
             pipeline: Pipeline::default(),
-            last_zxid: tree.last_zxid(),
-            next_session: newest_known.map_or(first, |known| first.max(beyond(known, tree))),
+            agreement,
+            role,
+            tree_replaced: false,
+            next_session: SessionId::first(options.server_id, start_ms),
             disk_full: false,
             nobody: Identities::new([]),
             to_reap: VecDeque::new(),
+            backlog: VecDeque::new(),
             encoded: BytesMut::new(),
             options,
-        }
+        };
+        peer.look_at(tree, now);
+        peer
     }
 
     /// A peer with the same settings and another history, as after a restore. Nothing may be under
-    /// way in this one.
+    /// way in this one, which is standalone.
     ///
     /// # Panics
-    /// If something is.
+    /// If something is, or it is not.
     #[must_use]
     pub fn with_history(&self, tree: &Tree, now: Now) -> Self {
         assert_eq!(self.proposals(), 0, "proposals would be lost with the old history");
+        assert!(self.zab().is_none(), "a member's history is its ensemble's");
         let mut peer = Self::new(self.options.clone(), tree, now);
         // Numbers of sessions that clients have seen are not handed out again.
         peer.next_session = peer.next_session.max(self.next_session);
         peer
     }
 
-    /// Takes one input. `tree` is the state as far as it is applied.
+    /// Takes one input. `tree` is the state as far as it is applied; see [`Output::is_barrier`].
     pub fn step(&mut self, now: Now, tree: &Tree, input: Input<Self>, effects: &mut Effects<Self>) {
+        if self.tree_replaced {
+            self.tree_replaced = false;
+            self.look_at(tree, now);
+        }
         match input {
             Input::Start => self.on_start(now, effects),
-            Input::Request(Request::Connect(connect)) => {
-                self.on_connect(now, tree, &connect, effects);
-            }
-            Input::Request(Request::Client(request)) => {
-                self.on_client(now, tree, request, effects);
-            }
-            Input::Request(Request::Refuse { conn, xid, error }) => {
-                self.pass(conn, Output::Refuse { conn, xid, error }, effects);
-            }
-            Input::Request(Request::Disconnected { conn }) => self.sessions.disconnected(conn),
-            Input::Request(Request::Heard(sessions)) => {
-                sessions.into_iter().for_each(|(id, at)| self.sessions.heard(id, at));
-            }
-            Input::Request(Request::DiskFull(full)) => self.disk_full = full,
+            Input::Request(request) => self.on_request(now, tree, request, effects),
             Input::Timer(Timer::Sessions) => self.on_sessions_timer(now, tree, effects),
             Input::Timer(Timer::Reaper) => self.on_reaper_timer(now, tree, effects),
-            Input::Persisted { upto } => self.on_persisted(now, upto, effects),
-            Input::LinkUp(id) | Input::LinkDown(id) => {
-                unreachable!("a standalone server has no link to {id:?}")
+            Input::Timer(Timer::Zab(timer)) => self.agreement.step(now, Input::Timer(timer)),
+            Input::Persisted { upto } => self.agreement.step(now, Input::Persisted { upto }),
+            Input::LinkUp(link) => self.agreement.step(now, Input::LinkUp(link)),
+            Input::LinkDown(link) => self.agreement.step(now, Input::LinkDown(link)),
+            Input::Message { from, message } => {
+                self.agreement.step(now, Input::Message { from, message });
             }
-            Input::Message { message, .. } => match message {},
         }
+        self.settle(now, tree, effects);
     }
 
     /// The sessions by deadline, for operators.
@@ -109,228 +127,238 @@ impl Peer {
         self.sessions.buckets()
     }
 
-    /// Number of proposals that are not yet committed.
+    /// Number of this server's proposals that are not yet committed.
     pub const fn proposals(&self) -> usize {
         self.pipeline.proposals()
     }
 
-    fn on_start(&self, now: Now, effects: &mut Effects<Self>) {
-        effects.set_timer(Timer::Sessions, self.sessions.next_tick(now.mono));
+    /// The agreement of the ensemble; `None` if this server is standalone.
+    pub const fn zab(&self) -> Option<&Zab> {
+        self.agreement.zab()
+    }
+
+    /// Takes stock of a tree that is not the one of the last step.
+    fn look_at(&mut self, tree: &Tree, now: Now) {
+        self.prep = Prep::new(tree, self.options.digest_enabled);
+        self.sessions.replace_by(tree.sessions().iter(), now.mono);
+        let own = |id: &&SessionId| id.server_id() == self.options.server_id;
+        if let Some(known) = tree.sessions().keys().rev().find(own) {
+            self.next_session = self.next_session.max(beyond(*known, tree));
+        }
+    }
+
+    fn on_start(&mut self, now: Now, effects: &mut Effects<Self>) {
+        effects.set_timer(Timer::Sessions, self.next_sessions_timer(now));
         effects.set_timer(Timer::Reaper, now.mono + self.options.reaper_interval);
+        self.agreement.step(now, Input::Start);
     }
 
-    fn on_connect(
-        &mut self,
-        now: Now,
-        tree: &Tree,
-        connect: &Connect,
-        effects: &mut Effects<Self>,
-    ) {
-        let conn = connect.conn;
-        // This server has not seen what the client has: it must find another.
-        if connect.last_zxid_seen > tree.last_zxid().to_wire() {
-            return effects.output(Output::Close { conn });
-        }
-        let timeout_ms = connect
-            .timeout_ms
-            .clamp(self.options.session_timeout_ms_min, self.options.session_timeout_ms_max);
-        if connect.session == SessionId::NONE {
-            return self.open_session(now, tree, connect, timeout_ms, effects);
-        }
-        let session = connect.session;
-        // Session ids are no secret: any stat of an ephemeral has one. Only who has the password
-        // too may take the session from the connection it is on.
-        let entitled = connect.password == session.password()[..];
-        if entitled && let Some(before) = self.sessions.detach(session) {
-            effects.output(Output::Close { conn: before });
-        }
-        let response = if entitled && self.sessions.is_open(session) {
-            self.sessions.renew(session, timeout_ms, conn, now.mono);
-            ConnectResponse {
-                timeout_ms,
-                session,
-                password: session.password(),
-                read_only: connect.read_only.map(|_| false),
-            }
-        } else {
-            ConnectResponse::expired(connect.read_only.map(|_| false))
-        };
-        effects.output(Output::Connected { conn, response });
-    }
-
-    fn open_session(
-        &mut self,
-        now: Now,
-        tree: &Tree,
-        connect: &Connect,
-        timeout_ms: i32,
-        effects: &mut Effects<Self>,
-    ) {
-        if self.disk_full {
-            return effects.output(Output::Close { conn: connect.conn });
-        }
-        let session = self.next_session;
-        self.next_session = session.next();
-        let zxid = self.next_zxid();
-        let cx = Context {
-            tree,
-            options: &self.options,
-            identities: &self.nobody,
-            session,
-            session_open: true,
-            cxid: 0,
-            zxid,
-            time_ms: now.wall_ms,
-        };
-        let txn = self.prep.create_session(&cx, timeout_ms);
-        let txn = cut(&mut self.encoded, txn);
-        self.sessions.add(session, timeout_ms, now.mono);
-        self.sessions.attach(session, connect.conn);
-        let origin = Origin::Connect {
-            conn: connect.conn,
-            session,
-            timeout_ms,
-            read_only: connect.read_only.map(|_| false),
-        };
-        self.propose(Delivery { zxid, txn, closes: None, origin: Some(origin) }, effects);
-    }
-
-    fn on_client(
-        &mut self,
-        now: Now,
-        tree: &Tree,
-        request: ClientRequest,
-        effects: &mut Effects<Self>,
-    ) {
-        let ClientRequest { conn, session, xid, op, .. } = request;
-        self.sessions.heard(session, now.mono);
-        if !op.is_write() {
-            return self.pass(conn, Output::Answer(request), effects);
-        }
-        if self.disk_full && op != OpCode::CloseSession {
-            let error = ErrorCode::SystemError;
-            return self.pass(conn, Output::Refuse { conn, xid, error }, effects);
-        }
-        let zxid = self.next_zxid();
-        let cx = Context {
-            tree,
-            options: &self.options,
-            identities: &request.identities,
-            session,
-            session_open: self.sessions.is_open(session),
-            cxid: xid.0,
-            zxid,
-            time_ms: now.wall_ms,
-        };
-        let txn = self.prep.client_write(&cx, op, &request.body);
-        let txn = txn.map(|txn| cut(&mut self.encoded, txn));
-        self.prep.take_over_quota().for_each(|over| effects.output(Output::OverQuota(over)));
-        match txn {
-            Ok(txn) => {
-                if op == OpCode::CloseSession {
-                    self.sessions.close(session);
-                }
-                let closes = (op == OpCode::CloseSession).then_some(session);
-                let origin = Some(Origin::Request { conn, xid, op });
-                self.propose(Delivery { zxid, txn, closes, origin }, effects);
-            }
-            Err(Undecodable) => {
-                let error = ErrorCode::MarshallingError;
-                self.pass(conn, Output::Refuse { conn, xid, error }, effects);
-            }
+    /// Twice a tick in an ensemble, so that a leader hears of its learners' sessions in time.
+    fn next_sessions_timer(&self, now: Now) -> Instant {
+        let half = self.options.tick / 2;
+        let tick = self.sessions.next_tick(now.mono);
+        match self.zab() {
+            Some(_) => tick.min(self.sessions.next_tick(now.mono + half) - half),
+            None => tick,
         }
     }
 
-    fn on_persisted(&mut self, now: Now, upto: PersistSeq, effects: &mut Effects<Self>) {
-        let sessions = &mut self.sessions;
-        self.pipeline.commit(upto, |output| {
-            let (mut opened, mut closed) = (None, None);
-            if let Output::Deliver(delivery) = &output {
-                closed = delivery.closes;
-                if let Some(Origin::Connect { session, .. }) = delivery.origin {
-                    opened = Some(session);
+    fn on_request(&mut self, now: Now, tree: &Tree, request: Request, effects: &mut Effects<Self>) {
+        use zoarium_zab::Request as Zab;
+        match request {
+            Request::Connect(connect) => self.on_connect(now, tree, connect, effects),
+            Request::Client(request) => match self.role {
+                Role::Idle => effects.output(Output::Unanswered { conn: request.conn }),
+                Role::Leading => self.decide_client(now, tree, request, effects),
+                Role::Learning(_) => self.forward_client(now, request, effects),
+            },
+            Request::Refuse { conn, xid, error } => self.refuse(conn, xid, error, effects),
+            Request::Disconnected { conn } => {
+                self.sessions.disconnected(conn);
+                if let Role::Learning(learning) = &mut self.role {
+                    learning.disconnected(conn);
                 }
             }
-            effects.output(output);
-            if let Some(session) = opened {
-                // A slow disk has eaten into the timeout before the client knew of the session.
-                sessions.heard(session, now.mono);
+            Request::Heard(sessions) => match &mut self.role {
+                Role::Idle => {}
+                Role::Leading => {
+                    sessions.into_iter().for_each(|(id, at)| self.sessions.heard(id, at));
+                }
+                Role::Learning(learning) => learning.on_heard(&sessions, now.mono),
+            },
+            Request::DiskFull(full) => self.disk_full = full,
+            Request::HistoryRead { read, txns } => {
+                self.agreement.step(now, Input::Request(Zab::HistoryRead { read, txns }));
             }
-            if let Some(conn) = closed.and_then(|session| sessions.remove(session)) {
-                effects.output(Output::Close { conn });
+            Request::SnapshotSent { to } => {
+                self.agreement.step(now, Input::Request(Zab::SnapshotSent { to }));
             }
-        });
+            Request::SnapshotReceived => {
+                self.agreement.step(now, Input::Request(Zab::SnapshotReceived));
+            }
+        }
     }
 
     fn on_sessions_timer(&mut self, now: Now, tree: &Tree, effects: &mut Effects<Self>) {
-        for session in self.sessions.expire(now.mono) {
-            self.propose_own(now, tree, session, effects, |prep, cx| prep.expire_session(cx));
+        if let Role::Leading = self.role {
+            for session in self.sessions.expire(now.mono) {
+                self.expire(now, tree, session);
+            }
         }
-        effects.set_timer(Timer::Sessions, self.sessions.next_tick(now.mono));
+        effects.set_timer(Timer::Sessions, self.next_sessions_timer(now));
     }
 
-    /// Proposes the next due container or TTL znode, and looks for new ones when there is none.
-    fn on_reaper_timer(&mut self, now: Now, tree: &Tree, effects: &mut Effects<Self>) {
-        if self.to_reap.is_empty() {
-            let never_used_ms = self.options.container_never_used_ms();
-            self.to_reap.extend(tree.reap_candidates(now.wall_ms, never_used_ms));
+    /// Works off what the agreement has decided.
+    fn settle(&mut self, now: Now, tree: &Tree, effects: &mut Effects<Self>) {
+        while let Some(effect) = self.agreement.next_effect() {
+            match effect {
+                Effect::Send { to, message } => effects.send(to, message),
+                Effect::Persist { seq, record } => effects.persist(seq, record),
+                Effect::SetTimer { timer, at } => effects.set_timer(Timer::Zab(timer), at),
+                Effect::CancelTimer(timer) => effects.cancel_timer(Timer::Zab(timer)),
+                Effect::Output(output) => self.on_agreed(now, tree, output, effects),
+            }
         }
-        if !self.disk_full
-            && let Some(path) = self.to_reap.pop_front()
-        {
-            self.propose_own(now, tree, SessionId::NONE, effects, |prep, cx| prep.reap(cx, &path));
-        }
-        // With a full disk the rest waits as well; nothing is gained by asking often.
-        let delay = if self.to_reap.is_empty() || self.disk_full {
-            self.options.reaper_interval
-        } else {
-            Duration::from_secs(60) / self.options.reaper_per_minute_max.max(1)
-        };
-        effects.set_timer(Timer::Reaper, now.mono + delay);
     }
 
-    /// Proposes a transaction that no client asked for.
-    fn propose_own(
+    fn on_agreed(
         &mut self,
         now: Now,
         tree: &Tree,
-        session: SessionId,
+        output: zoarium_zab::Output,
         effects: &mut Effects<Self>,
-        decide: impl for<'p> FnOnce(&'p mut Prep, &Context<'_>) -> &'p [u8],
     ) {
-        let zxid = self.next_zxid();
-        let cx = Context {
-            tree,
-            options: &self.options,
-            identities: &self.nobody,
-            session,
-            session_open: false,
-            cxid: 0,
-            zxid,
-            time_ms: now.wall_ms,
+        use zoarium_zab::Output as Zab;
+        match output {
+            Zab::Deliver(txn) => {
+                self.deliver(now, &txn, effects);
+                self.work_off_backlog(now, tree, effects);
+            }
+            Zab::Forwarded { from, request } => {
+                self.decide_forwarded(now, tree, from, &request);
+            }
+            Zab::Revalidate { from, question } => {
+                self.answer_revalidation(now, from, &question, effects);
+            }
+            Zab::Revalidated(answer) => self.on_revalidated(now, &answer, effects),
+            Zab::Touched { sessions, .. } => {
+                crate::carried::decode_touched(&sessions)
+                    .for_each(|session| self.sessions.heard(session, now.mono));
+            }
+            Zab::Ping { zxid } => self.on_ping(now, zxid),
+            Zab::Synced => {
+                self.pipeline.synced();
+                self.tell_due(effects);
+            }
+            Zab::Looking { why } => self.on_looking(why, effects),
+            Zab::Joining { leader } => effects.output(Output::Joining { leader }),
+            Zab::Elected => effects.output(Output::Elected),
+            Zab::Serving { leader, epoch } => {
+                self.on_serving(now, leader);
+                effects.output(Output::Serving { leader, epoch });
+            }
+            Zab::Truncate { to } => {
+                self.tree_replaced = true;
+                effects.output(Output::Truncate { to });
+            }
+            Zab::InstallSnapshot { zxid } => {
+                self.tree_replaced = true;
+                effects.output(Output::InstallSnapshot { zxid });
+            }
+            Zab::SendSnapshot { to, zxid } => effects.output(Output::SendSnapshot { to, zxid }),
+            Zab::ReceiveSnapshot { zxid } => effects.output(Output::ReceiveSnapshot { zxid }),
+            Zab::ReadHistory { read, from, upto } => {
+                effects.output(Output::ReadHistory { read, from, upto });
+            }
+            Zab::Connect { leader } => effects.output(Output::Dial { leader }),
+            Zab::Disconnect { link, why } => effects.output(Output::Disconnect { link, why }),
+            Zab::Activated(membership) => effects.output(Output::Activated(membership)),
+        }
+    }
+
+    /// A transaction is committed, or before a server serves, at least logged.
+    fn deliver(&mut self, now: Now, txn: &zoarium_zab::Txn, effects: &mut Effects<Self>) {
+        let zxid = txn.zxid;
+        let mut reader = Reader::new(&txn.bytes);
+        let Ok((header, kind)) = TxnHeader::decode(&mut reader) else {
+            unreachable!("transaction {zxid} was written or checked here");
         };
-        let txn = cut(&mut self.encoded, decide(&mut self.prep, &cx));
-        let closes = (session != SessionId::NONE).then_some(session);
-        self.propose(Delivery { zxid, txn, closes, origin: None }, effects);
+        let mut origin = self.pipeline.delivered(&header, kind);
+        let mut closes = None;
+        let mut leaves = None;
+        if kind == OpCode::CreateSession.to_wire() {
+            let timeout_ms = reader.int().unwrap_or(0);
+            self.sessions.add(header.session, timeout_ms, now.mono);
+            // A slow disk has eaten into the timeout before the client knew of the session.
+            self.sessions.heard(header.session, now.mono);
+        } else if kind == OpCode::CloseSession.to_wire() {
+            closes = Some(header.session);
+            leaves = self.sessions.remove(header.session);
+        } else if kind == OpCode::Error.to_wire()
+            && reader.int() == Ok(ErrorCode::SessionMoved.to_wire())
+            && let Some(Origin::Request { conn, .. }) = origin
+        {
+            // An answer would tell the client that its request failed; but it may have sent it
+            // again on its new connection (ZOOKEEPER-710).
+            effects.output(Output::Unanswered { conn });
+            origin = None;
+            leaves = Some(conn);
+        }
+        if let Some(Origin::Connect { conn, session, .. }) = origin {
+            self.sessions.attach(session, conn);
+        }
+        effects.output(Output::Deliver(Delivery { zxid, txn: txn.bytes.clone(), closes, origin }));
+        if let Some(conn) = leaves {
+            effects.output(Output::Close { conn });
+        }
+        self.tell_due(effects);
     }
 
-    fn next_zxid(&self) -> Zxid {
-        // A lone server starts the next epoch by itself when the counter is used up.
-        self.last_zxid.next().unwrap_or(Zxid::new(self.last_zxid.epoch() + 1, 1))
+    fn tell_due(&mut self, effects: &mut Effects<Self>) {
+        while let Some(output) = self.pipeline.next_due() {
+            effects.output(output);
+        }
     }
 
-    fn propose(&mut self, delivery: Delivery, effects: &mut Effects<Self>) {
-        let zxid = delivery.zxid;
-        assert!(zxid > self.last_zxid, "{zxid} proposed after {}", self.last_zxid);
-        self.last_zxid = zxid;
-        let record = LogRecord { zxid, txn: delivery.txn.clone() };
-        let seq = self.pipeline.propose(delivery);
-        effects.persist(seq, record);
+    fn on_looking(&mut self, why: zoarium_zab::Reason, effects: &mut Effects<Self>) {
+        self.role = Role::Idle;
+        self.pipeline.give_up().for_each(|output| effects.output(output));
+        for waiting in self.backlog.drain(..) {
+            if let Some(conn) = waiting.request_conn() {
+                effects.output(Output::Unanswered { conn });
+            }
+        }
+        self.to_reap.clear();
+        self.sessions.detach_all();
+        effects.output(Output::Looking { why });
+    }
+
+    fn on_serving(&mut self, now: Now, leader: ServerId) {
+        let leads = self.zab().is_some_and(|zab| zab.id() == leader);
+        self.role = if leads { Role::Leading } else { Role::Learning(Learning::new(now.mono)) };
+        // What was delivered on the way here is not in the tree yet.
+        self.tree_replaced = true;
+    }
+
+    fn refuse(
+        &mut self,
+        conn: ConnId,
+        xid: zoarium_proto::Xid,
+        error: ErrorCode,
+        effects: &mut Effects<Self>,
+    ) {
+        if let Role::Idle = self.role {
+            return effects.output(Output::Unanswered { conn });
+        }
+        if !self.backlog.is_empty() {
+            return self.backlog.push_back(Waiting::Refuse { conn, xid, error });
+        }
+        self.pass(conn, Output::Refuse { conn, xid, error }, effects);
     }
 
     /// Tells a connection something behind what is under way. While the disk is full the queue
     /// stands still: then only that counts which is under way for this connection.
-    fn pass(&mut self, conn: ConnId, output: Output, effects: &mut Effects<Self>) {
+    pub(crate) fn pass(&mut self, conn: ConnId, output: Output, effects: &mut Effects<Self>) {
         if self.disk_full && !self.pipeline.has_for(conn) {
             return effects.output(output);
         }
@@ -341,17 +369,8 @@ impl Peer {
 }
 
 /// An id that was not handed out before, even if the clock was set back: behind `known` there may
-/// have been sessions that are over and forgotten, at most one for each transaction. Their clients
-/// still have id and password, and would take the session of whoever got the id next.
+/// have been sessions that are over and forgotten, at most one for each transaction of the epoch.
+/// Their clients still have id and password, and would take the session of whoever got the id next.
 fn beyond(known: SessionId, tree: &Tree) -> SessionId {
     SessionId(known.0.wrapping_add(tree.last_zxid().counter().into())).next()
-}
-
-/// A shared copy of `txn`, cut from a larger allocation.
-fn cut(encoded: &mut BytesMut, txn: &[u8]) -> Bytes {
-    if encoded.capacity() < txn.len() {
-        encoded.reserve(txn.len().max(ENCODED_CHUNK_BYTES));
-    }
-    encoded.extend_from_slice(txn);
-    encoded.split().freeze()
 }

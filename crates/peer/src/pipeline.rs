@@ -1,13 +1,15 @@
-//! What is between decision and delivery: proposals that are not yet durable, and requests that
-//! must not be answered before them.
+//! What is between decision and delivery: requests whose transactions are not yet committed, and
+//! what must not be answered before them.
 //!
-//! Reads that follow a write and refusals pass through the same queue as proposals, so whatever a
-//! session is told comes in the order it asked.
+//! Reads that follow a write and refusals pass through the same queue as writes, so whatever a
+//! session is told comes in the order it asked. On a leader writes wait for their zxid. On a
+//! learner they wait for the leader's transaction of the same session and cxid (Apache:
+//! `CommitProcessor`): what a learner forwards is proposed, and so committed, in its order.
 
-use crate::request::Output;
+use crate::request::{ClientRequest, Output};
 use alloc::collections::VecDeque;
 use bytes::Bytes;
-use zoarium_process::PersistSeq;
+use zoarium_proto::txn::TxnHeader;
 use zoarium_proto::{ConnId, OpCode, SessionId, Xid, Zxid};
 
 /// A committed transaction.
@@ -48,9 +50,23 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    const fn conn(self) -> ConnId {
+        match self {
+            Self::Request { conn, .. } | Self::Connect { conn, .. } => conn,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Stage {
-    Proposal { seq: PersistSeq, delivery: Delivery },
+    /// Proposed here.
+    Proposal { zxid: Zxid, origin: Option<Origin> },
+    /// Sent to the leader.
+    Forwarded { session: SessionId, cxid: i32, op: OpCode, origin: Origin },
+    /// A sync, until the leader has answered it.
+    Sync { request: ClientRequest, is_done: bool },
+    /// Nothing to wait for but what is before it.
     Passing(Output),
 }
 
@@ -58,17 +74,16 @@ impl Stage {
     /// Which connection is told when its turn comes.
     const fn conn(&self) -> Option<ConnId> {
         match self {
-            Self::Proposal { delivery, .. } => match delivery.origin {
-                Some(Origin::Request { conn, .. } | Origin::Connect { conn, .. }) => Some(conn),
-                None => None,
-            },
-            Self::Passing(output) => match output {
-                Output::Answer(request) => Some(request.conn),
-                Output::Refuse { conn, .. }
-                | Output::Connected { conn, .. }
-                | Output::Close { conn } => Some(*conn),
-                Output::Deliver(_) | Output::OverQuota(_) => None,
-            },
+            Self::Proposal { origin: None, .. } => None,
+            Self::Proposal { origin: Some(origin), .. } | Self::Forwarded { origin, .. } => {
+                Some(origin.conn())
+            }
+            Self::Sync { request, .. } | Self::Passing(Output::Answer(request)) => {
+                Some(request.conn)
+            }
+            Self::Passing(Output::Refuse { conn, .. }) => Some(*conn),
+            // Nothing else passes.
+            Self::Passing(_) => None,
         }
     }
 }
@@ -79,19 +94,26 @@ impl Stage {
 pub(crate) struct Pipeline {
     stages: VecDeque<Stage>,
     proposals: usize,
-    last_seq: PersistSeq,
 }
 
 impl Pipeline {
-    /// Queues a proposal; the result numbers its record.
-    pub(crate) fn propose(&mut self, delivery: Delivery) -> PersistSeq {
-        self.last_seq = self.last_seq.next();
+    /// Queues a proposal of this server.
+    pub(crate) fn propose(&mut self, zxid: Zxid, origin: Option<Origin>) {
         self.proposals += 1;
-        self.stages.push_back(Stage::Proposal { seq: self.last_seq, delivery });
-        self.last_seq
+        self.stages.push_back(Stage::Proposal { zxid, origin });
     }
 
-    /// Queues an output behind the proposals under way, or gives it back if there are none.
+    /// Queues a request sent to the leader.
+    pub(crate) fn forward(&mut self, session: SessionId, cxid: i32, op: OpCode, origin: Origin) {
+        self.stages.push_back(Stage::Forwarded { session, cxid, op, origin });
+    }
+
+    /// Queues a sync, to be ended by [`Pipeline::synced`].
+    pub(crate) fn sync(&mut self, request: ClientRequest) {
+        self.stages.push_back(Stage::Sync { request, is_done: false });
+    }
+
+    /// Queues an output behind what is under way, or gives it back if nothing is.
     pub(crate) fn pass(&mut self, output: Output) -> Option<Output> {
         if self.stages.is_empty() {
             return Some(output);
@@ -105,25 +127,74 @@ impl Pipeline {
         self.stages.iter().any(|stage| stage.conn() == Some(conn))
     }
 
-    /// Takes out, in order, what is due when records up to `upto` are committed.
-    pub(crate) fn commit(&mut self, upto: PersistSeq, mut due: impl FnMut(Output)) {
-        assert!(upto <= self.last_seq, "{upto:?} committed, {:?} proposed", self.last_seq);
-        while let Some(stage) = self.stages.pop_front() {
-            match stage {
-                Stage::Proposal { seq, delivery } if seq <= upto => {
-                    self.proposals -= 1;
-                    due(Output::Deliver(delivery));
-                }
-                Stage::Passing(output) => due(output),
-                early @ Stage::Proposal { .. } => {
-                    self.stages.push_front(early);
-                    return;
-                }
+    /// Takes out who waits for this transaction, which is committed.
+    pub(crate) fn delivered(&mut self, header: &TxnHeader, kind: i32) -> Option<Origin> {
+        match self.stages.front()? {
+            Stage::Proposal { zxid, origin } if *zxid == header.zxid => {
+                let origin = *origin;
+                self.proposals -= 1;
+                self.stages.pop_front();
+                origin
             }
+            // The type tells it from one of the same session and cxid on another connection.
+            Stage::Forwarded { session, cxid, op, origin }
+                if (*session, *cxid) == (header.session, header.cxid)
+                    && (kind == op.to_wire() || kind == OpCode::Error.to_wire()) =>
+            {
+                let origin = *origin;
+                self.stages.pop_front();
+                Some(origin)
+            }
+            Stage::Proposal { .. }
+            | Stage::Forwarded { .. }
+            | Stage::Sync { .. }
+            | Stage::Passing(_) => None,
         }
     }
 
-    /// Number of proposals not yet committed.
+    /// The oldest sync is answered.
+    pub(crate) fn synced(&mut self) {
+        let open = self.stages.iter_mut().find_map(|stage| match stage {
+            Stage::Sync { is_done, .. } if !*is_done => Some(is_done),
+            Stage::Proposal { .. }
+            | Stage::Forwarded { .. }
+            | Stage::Sync { .. }
+            | Stage::Passing(_) => None,
+        });
+        if let Some(is_done) = open {
+            *is_done = true;
+        }
+    }
+
+    /// Takes out what has nothing to wait for any more.
+    pub(crate) fn next_due(&mut self) -> Option<Output> {
+        let due = self.stages.pop_front_if(|stage| match stage {
+            Stage::Passing(_) => true,
+            Stage::Sync { is_done, .. } => *is_done,
+            Stage::Proposal { .. } | Stage::Forwarded { .. } => false,
+        })?;
+        match due {
+            Stage::Passing(output) => Some(output),
+            Stage::Sync { request, .. } => Some(Output::Answer(request)),
+            Stage::Proposal { .. } | Stage::Forwarded { .. } => None,
+        }
+    }
+
+    /// Gives up on everything; what is left to say is that requests are not answered.
+    pub(crate) fn give_up(&mut self) -> impl Iterator<Item = Output> + '_ {
+        self.proposals = 0;
+        self.stages.drain(..).filter_map(|stage| {
+            let conn = stage.conn()?;
+            let handshake = matches!(
+                stage,
+                Stage::Proposal { origin: Some(Origin::Connect { .. }), .. }
+                    | Stage::Forwarded { origin: Origin::Connect { .. }, .. }
+            );
+            (!handshake).then_some(Output::Unanswered { conn })
+        })
+    }
+
+    /// Number of this server's proposals not yet committed.
     pub(crate) const fn proposals(&self) -> usize {
         self.proposals
     }

@@ -35,8 +35,8 @@ pub(crate) struct Context<'a> {
     pub(crate) options: &'a PeerOptions,
     pub(crate) identities: &'a Identities,
     pub(crate) session: SessionId,
-    /// Whether the session exists and is not closing.
-    pub(crate) session_open: bool,
+    /// Whether the session may ask, or what its client is told if not.
+    pub(crate) session_state: Result<(), ErrorCode>,
     pub(crate) cxid: i32,
     pub(crate) zxid: Zxid,
     pub(crate) time_ms: i64,
@@ -55,8 +55,8 @@ impl Context<'_> {
         }
     }
 
-    fn check_session(&self) -> Result<(), ErrorCode> {
-        if self.session_open { Ok(()) } else { Err(ErrorCode::SessionExpired) }
+    const fn check_session(&self) -> Result<(), ErrorCode> {
+        self.session_state
     }
 }
 
@@ -126,6 +126,11 @@ impl Prep {
             let write = decode_write(op, &mut reader)?;
             Ok(prep.write(cx, &write, out))
         })
+    }
+
+    /// The encoded transaction of a request that is refused.
+    pub(crate) fn refuse(&mut self, cx: &Context<'_>, error: ErrorCode) -> &[u8] {
+        self.certain(cx, |_, _| Err(error))
     }
 
     /// The encoded transaction that opens the context's session.

@@ -3,25 +3,25 @@
 use crate::peer::Peer;
 use crate::pipeline::Delivery;
 use crate::prep::OverQuota;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use zoarium_process::{Instant, Protocol};
 use zoarium_proto::connect::ConnectResponse;
-use zoarium_proto::{ConnId, ErrorCode, OpCode, SessionId, Xid};
+use zoarium_proto::{ConnId, ErrorCode, Membership, OpCode, ServerId, SessionId, Xid, Zxid};
 use zoarium_tree::access::Identities;
-
-/// A member of the ensemble, by its `myid`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PeerId(pub u8);
+use zoarium_zab::{Epoch, Link, ReadId, Reason, Record, Txn};
 
 /// What wakes a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
-    /// A tick: sessions may be over. Before it, the driver reports with [`Request::Heard`] whom it
-    /// has heard of since the last one.
+    /// Sessions may be over. Before it, the driver reports with [`Request::Heard`] whom it has
+    /// heard of since the last one.
     Sessions,
     /// Containers and TTL znodes may be due.
     Reaper,
+    /// The agreement's own.
+    Zab(zoarium_zab::Timer),
 }
 
 /// A request of a session, by the frame it came in.
@@ -83,6 +83,20 @@ pub enum Request {
     Heard(Vec<(SessionId, Instant)>),
     /// The disk is full, or has room again. While it is full no write is taken.
     DiskFull(bool),
+    /// The answer to [`Output::ReadHistory`].
+    HistoryRead {
+        /// Which question.
+        read: ReadId,
+        /// As in [`zoarium_zab::Request::HistoryRead`].
+        txns: Option<Vec<Txn>>,
+    },
+    /// A snapshot is on its way to the learner as a whole.
+    SnapshotSent {
+        /// The learner.
+        to: ServerId,
+    },
+    /// The leader's snapshot has arrived and is good.
+    SnapshotReceived,
 }
 
 impl Request {
@@ -91,14 +105,20 @@ impl Request {
         match self {
             Self::Client(request) => Some(request.conn),
             Self::Refuse { conn, .. } => Some(*conn),
-            Self::Connect(_) | Self::Disconnected { .. } | Self::Heard(_) | Self::DiskFull(_) => {
-                None
-            }
+            Self::Connect(_)
+            | Self::Disconnected { .. }
+            | Self::Heard(_)
+            | Self::DiskFull(_)
+            | Self::HistoryRead { .. }
+            | Self::SnapshotSent { .. }
+            | Self::SnapshotReceived => None,
         }
     }
 }
 
-/// What a peer tells its driver. Outputs are carried out in order.
+/// What a peer tells its driver. Outputs are carried out in order; see also
+/// [`Output::is_barrier`]. Those from [`Output::Looking`] on are told by members of an ensemble
+/// only, and mean what [`zoarium_zab::Output`] says.
 #[derive(Debug)]
 pub enum Output {
     /// A committed transaction: apply it, fire its watches, answer its origin.
@@ -128,23 +148,109 @@ pub enum Output {
         /// Which connection.
         conn: ConnId,
     },
+    /// A request under way is not answered, as nobody knows what becomes of it. Its connection is
+    /// closed, or about to be.
+    Unanswered {
+        /// The connection it came on.
+        conn: ConnId,
+    },
+    /// There is no leader: close all client connections. Their sessions live on.
+    Looking {
+        /// Why not.
+        why: Reason,
+    },
+    /// A leader is found; clients are not served yet.
+    Joining {
+        /// The leader.
+        leader: ServerId,
+    },
+    /// This server is elected; it does not lead yet.
+    Elected,
+    /// Clients are served from here on.
+    Serving {
+        /// Who leads.
+        leader: ServerId,
+        /// Which epoch.
+        epoch: Epoch,
+    },
+    /// When the record of this name is durable, read the tree back from the disk.
+    Truncate {
+        /// The last zxid to keep.
+        to: Zxid,
+    },
+    /// Send SNAP and the tree, which is at `zxid`, to a learner.
+    SendSnapshot {
+        /// The learner.
+        to: ServerId,
+        /// The tree's zxid.
+        zxid: Zxid,
+    },
+    /// A snapshot follows on the leader's link; answer with [`Request::SnapshotReceived`].
+    ReceiveSnapshot {
+        /// The zxid it is sent for.
+        zxid: Zxid,
+    },
+    /// The received snapshot becomes the tree.
+    InstallSnapshot {
+        /// The zxid it was sent for.
+        zxid: Zxid,
+    },
+    /// Read the log on disk; answer with [`Request::HistoryRead`].
+    ReadHistory {
+        /// The question's number.
+        read: ReadId,
+        /// The last transaction at or before this zxid is wanted, and those behind it,
+        from: Zxid,
+        /// up to this one.
+        upto: Zxid,
+    },
+    /// Dial the leader.
+    Dial {
+        /// The leader.
+        leader: ServerId,
+    },
+    /// Close a link, when what was sent on it has left.
+    Disconnect {
+        /// The link.
+        link: Link,
+        /// Why.
+        why: Reason,
+    },
+    /// A membership is in force; links have to follow.
+    Activated(Arc<Membership>),
+}
+
+impl Output {
+    /// Whether all that is told up to here has to be carried out before the next step, which looks
+    /// at the tree and must find it so.
+    pub const fn is_barrier(&self) -> bool {
+        match self {
+            Self::Serving { .. } | Self::Truncate { .. } | Self::InstallSnapshot { .. } => true,
+            Self::Deliver(_)
+            | Self::Answer(_)
+            | Self::Refuse { .. }
+            | Self::Connected { .. }
+            | Self::OverQuota(_)
+            | Self::Close { .. }
+            | Self::Unanswered { .. }
+            | Self::Looking { .. }
+            | Self::Joining { .. }
+            | Self::Elected
+            | Self::SendSnapshot { .. }
+            | Self::ReceiveSnapshot { .. }
+            | Self::ReadHistory { .. }
+            | Self::Dial { .. }
+            | Self::Disconnect { .. }
+            | Self::Activated(_) => false,
+        }
+    }
 }
 
 impl Protocol for Peer {
-    type Id = PeerId;
-    type Message = core::convert::Infallible;
+    type Id = Link;
+    type Message = zoarium_zab::Message;
     type Timer = Timer;
-    /// A transaction as it is logged: [`zoarium_proto::txn::LoggedTxn`], encoded.
-    type Record = LogRecord;
+    type Record = Record;
     type Request = Request;
     type Output = Output;
-}
-
-/// A transaction on its way to the log.
-#[derive(Clone, Debug)]
-pub struct LogRecord {
-    /// Its place in the order.
-    pub zxid: zoarium_proto::Zxid,
-    /// The encoded [`zoarium_proto::txn::LoggedTxn`].
-    pub txn: Bytes,
 }

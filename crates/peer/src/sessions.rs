@@ -7,7 +7,17 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 use zoarium_process::Instant;
-use zoarium_proto::{ConnId, SessionId};
+use zoarium_proto::{ConnId, ErrorCode, ServerId, SessionId};
+
+/// The server whose client a session is, as its leader knows. Requests from elsewhere are late:
+/// they were sent before the client moved (Apache: `SESSIONMOVED`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// This server.
+    Here,
+    /// A learner.
+    Learner(ServerId),
+}
 
 #[derive(Debug)]
 struct Session {
@@ -15,6 +25,8 @@ struct Session {
     /// A multiple of the tick; the key of the bucket it is in.
     deadline: Instant,
     conn: Option<ConnId>,
+    /// Not known until a new leader hears of the client.
+    owner: Option<Owner>,
     /// A closeSession is proposed; no request is taken any more.
     closing: bool,
 }
@@ -47,14 +59,55 @@ impl Sessions {
         self.deadline(now, Duration::ZERO)
     }
 
-    /// Starts to watch over a session, with its timeout in full.
+    /// Starts to watch over a session, with its timeout in full, unless that is done already.
     pub(crate) fn add(&mut self, id: SessionId, timeout_ms: i32, now: Instant) {
+        if self.by_id.contains_key(&id) {
+            return;
+        }
         let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
         let deadline = self.deadline(now, timeout);
-        let session = Session { timeout, deadline, conn: None, closing: false };
-        let before = self.by_id.insert(id, session);
-        assert!(before.is_none(), "session {id} added twice");
+        let session = Session { timeout, deadline, conn: None, owner: None, closing: false };
+        self.by_id.insert(id, session);
         self.buckets.entry(deadline).or_default().insert(id);
+    }
+
+    /// Watches over exactly these, each with its timeout in full and without a client.
+    pub(crate) fn replace_by<'s>(
+        &mut self,
+        sessions: impl Iterator<Item = (&'s SessionId, &'s i32)>,
+        now: Instant,
+    ) {
+        *self = Self::new(self.tick);
+        sessions.for_each(|(id, timeout_ms)| self.add(*id, *timeout_ms, now));
+    }
+
+    /// The timeout of a session in milliseconds.
+    pub(crate) fn timeout_ms(&self, id: SessionId) -> Option<i32> {
+        let timeout = self.by_id.get(&id)?.timeout;
+        Some(i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX))
+    }
+
+    /// Whether a request of this session that came to `owner` may be done.
+    ///
+    /// # Errors
+    /// What the client is to be told if it may not.
+    pub(crate) fn check(&mut self, id: SessionId, owner: Owner) -> Result<(), ErrorCode> {
+        match self.by_id.get_mut(&id) {
+            Some(session) if !session.closing => {
+                match *session.owner.get_or_insert(owner) == owner {
+                    true => Ok(()),
+                    false => Err(ErrorCode::SessionMoved),
+                }
+            }
+            Some(_) | None => Err(ErrorCode::SessionExpired),
+        }
+    }
+
+    /// Notes where a session's client is.
+    pub(crate) fn set_owner(&mut self, id: SessionId, owner: Owner) {
+        if let Some(session) = self.by_id.get_mut(&id) {
+            session.owner = Some(owner);
+        }
     }
 
     /// Whether the session exists and is not closing.
@@ -79,15 +132,14 @@ impl Sessions {
         self.buckets.entry(deadline).or_default().insert(id);
     }
 
-    /// Renews an open session from a connection, with a newly negotiated timeout, which may be
-    /// shorter and bring the deadline forward.
-    pub(crate) fn renew(&mut self, id: SessionId, timeout_ms: i32, conn: ConnId, now: Instant) {
+    /// Renews an open session with a newly negotiated timeout, which may be shorter and bring the
+    /// deadline forward.
+    pub(crate) fn renew(&mut self, id: SessionId, timeout_ms: i32, now: Instant) {
         let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
         if let Some(session) = self.by_id.get_mut(&id) {
             session.timeout = timeout;
         }
         self.move_to(id, self.deadline(now, timeout));
-        self.attach(id, conn);
     }
 
     /// Notes the connection that a session is on.
@@ -103,6 +155,15 @@ impl Sessions {
         let conn = self.by_id.get_mut(&id)?.conn.take()?;
         self.by_conn.remove(&conn);
         Some(conn)
+    }
+
+    /// Takes all connections from their sessions, and forgets whose they are.
+    pub(crate) fn detach_all(&mut self) {
+        self.by_conn.clear();
+        for session in self.by_id.values_mut() {
+            session.conn = None;
+            session.owner = None;
+        }
     }
 
     /// Notes that a connection is gone.

@@ -34,6 +34,19 @@ impl TxnHeader {
         out.put_i64(self.time_ms);
         out.put_i32(kind.to_wire());
     }
+
+    /// Reads the record and the transaction's type, and nothing of what follows.
+    ///
+    /// # Errors
+    /// If `bytes` are too few.
+    pub fn decode(reader: &mut Reader<'_>) -> Result<(Self, i32), DecodeError> {
+        let session = SessionId(reader.long()?);
+        let cxid = reader.int()?;
+        let zxid = Zxid::from_wire(reader.long()?);
+        let time_ms = reader.long()?;
+        let kind = reader.int()?;
+        Ok((Self { session, cxid, zxid, time_ms }, kind))
+    }
 }
 
 /// The digest of the whole tree after a transaction.
@@ -264,12 +277,7 @@ impl<'a> LoggedTxn<'a> {
     /// If it is none.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let session = SessionId(reader.long()?);
-        let cxid = reader.int()?;
-        let zxid = Zxid::from_wire(reader.long()?);
-        let time_ms = reader.long()?;
-        let kind = reader.int()?;
-        let header = TxnHeader { session, cxid, zxid, time_ms };
+        let (header, kind) = TxnHeader::decode(&mut reader)?;
         let txn = decode_record(kind, Level::Top, &mut reader)?;
         let digest = if reader.is_at_end() {
             None

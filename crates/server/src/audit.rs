@@ -55,7 +55,10 @@ impl Audit {
             | Request::Connect(_)
             | Request::Disconnected { .. }
             | Request::Heard(_)
-            | Request::DiskFull(_) => return,
+            | Request::DiskFull(_)
+            | Request::HistoryRead { .. }
+            | Request::SnapshotSent { .. }
+            | Request::SnapshotReceived => return,
         };
         self.under_way.entry(conn).or_default().push_back(asked);
     }

@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use tally::BatchTally;
-use zoarium_peer::LogRecord;
 use zoarium_persistence::StorageError;
 use zoarium_persistence::log::LogWriter;
 use zoarium_process::PersistSeq;
 use zoarium_proto::Zxid;
+use zoarium_zab::{Record, Txn};
 
 /// How long to wait before a full disk is tried again.
 const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 enum Job {
     /// With when it was queued.
-    Append(PersistSeq, LogRecord, Instant),
+    Append(PersistSeq, Record, Instant),
     /// The peer loop could not make the batch durable, up to this record.
     Retry(PersistSeq, StorageError),
     /// The history goes on after this.
@@ -69,7 +69,7 @@ impl Disk {
     /// the thread's.
     pub(crate) fn persist_here(
         &self,
-        records: &mut Vec<(PersistSeq, LogRecord)>,
+        records: &mut Vec<(PersistSeq, Record)>,
     ) -> Option<PersistSeq> {
         let upto = records.last().map(|(seq, _)| *seq)?;
         if records.len() > HERE_MAX || self.under_way.load(Acquire) > 0 {
@@ -94,7 +94,7 @@ impl Disk {
     }
 
     /// Queues records, in order. Each is answered with [`LoopEvent::Persisted`].
-    pub(crate) fn append(&self, records: impl Iterator<Item = (PersistSeq, LogRecord)>) {
+    pub(crate) fn append(&self, records: impl Iterator<Item = (PersistSeq, Record)>) {
         let queued = Instant::now();
         self.push(records.map(|(seq, record)| Job::Append(seq, record, queued)));
     }
@@ -156,11 +156,14 @@ impl Log {
         log
     }
 
-    fn append(&mut self, record: &LogRecord, queued: Instant) {
-        self.writer.append(record.zxid, &record.txn);
+    fn append(&mut self, record: &Record, queued: Instant) {
+        let Record::Append(Txn { zxid, bytes, .. }) = record else {
+            unreachable!("{record:?} of a standalone server")
+        };
+        self.writer.append(*zxid, bytes);
         self.batch.note(queued);
         self.txns_left = self.txns_left.saturating_sub(1);
-        self.bytes_left = self.bytes_left.saturating_sub(record.txn.len() as u64);
+        self.bytes_left = self.bytes_left.saturating_sub(bytes.len() as u64);
     }
 
     /// Makes the batch durable. After an error that says the disk is full it may be tried again.

@@ -17,8 +17,8 @@ use std::sync::{Arc, mpsc};
 use tally::{Fired, Tally, report_prepared};
 
 use zoarium_peer::{
-    Connect, Delivery, LogRecord, Origin, Output, Peer, Request, Timer, answer_delivery,
-    answer_refusal, answer_sync,
+    Connect, Delivery, Origin, Output, Peer, Request, Timer, answer_delivery, answer_refusal,
+    answer_sync,
 };
 use zoarium_process::{Effect, Effects, Input, Instant, PersistSeq};
 use zoarium_proto::connect::ConnectResponse;
@@ -28,6 +28,7 @@ use zoarium_proto::{AclList, ConnId, EventType, OpCode, Perms, SessionId, Watche
 use zoarium_tree::read::{self, ReadContext};
 use zoarium_tree::watches::Watches;
 use zoarium_tree::{Change, Tree};
+use zoarium_zab::Record;
 
 /// The length before each frame, which is not part of a reply's size.
 pub(crate) const FRAME_LENGTH_BYTES: usize = 4;
@@ -67,7 +68,7 @@ pub(crate) struct PeerLoop {
     effects: Effects<Peer>,
     /// What is to be told, in order, once the tree is locked.
     outputs: Vec<Output>,
-    records: Vec<(PersistSeq, LogRecord)>,
+    records: Vec<(PersistSeq, Record)>,
     /// Connections that have something to read.
     to_wake: Vec<SharedConnection>,
     quota_log: QuotaLog,
@@ -229,7 +230,7 @@ impl PeerLoop {
                     self.timers.remove(&timer);
                 }
                 Effect::Output(output) => self.outputs.push(output),
-                Effect::Send { message, .. } => match message {},
+                Effect::Send { to, .. } => unreachable!("a standalone server has no link {to:?}"),
             }
         }
     }
@@ -294,6 +295,19 @@ impl PeerLoop {
                     connection.close();
                 }
             }
+            Output::Unanswered { .. }
+            | Output::Looking { .. }
+            | Output::Joining { .. }
+            | Output::Elected
+            | Output::Serving { .. }
+            | Output::Truncate { .. }
+            | Output::SendSnapshot { .. }
+            | Output::ReceiveSnapshot { .. }
+            | Output::InstallSnapshot { .. }
+            | Output::ReadHistory { .. }
+            | Output::Dial { .. }
+            | Output::Disconnect { .. }
+            | Output::Activated(_) => unreachable!("{output:?} of a standalone server"),
         }
     }
 

@@ -33,6 +33,7 @@ pub(crate) fn peer_options(config: &ServerConfig) -> PeerOptions {
         digest_enabled: config.storage.digest_enabled,
         close_session_lists: config.storage.close_session_txn,
         reconfig_enabled: config.reconfig_enabled,
+        leader_serves: config.ensemble.as_ref().is_none_or(|ensemble| ensemble.leader_serves),
         txn_bytes_max: config.limits.frame_bytes + config.limits.frame_extra_bytes,
         reaper_interval: config.znodes.container_check_interval,
         reaper_per_minute_max: config.znodes.container_max_per_minute,

@@ -68,6 +68,11 @@ impl Zab {
         Self { core: Core::new(options, membership, recovered), role: Role::Starting }
     }
 
+    /// This server.
+    pub const fn id(&self) -> ServerId {
+        self.core.id()
+    }
+
     /// The zxid to propose with. `None` if this server does not lead, or must let proposals be
     /// committed before there are more.
     pub fn next_zxid(&self) -> Option<Zxid> {

@@ -27,8 +27,8 @@ impl Checker<Participant> for Durability {
         event: &Event<'_, Participant>,
         running: &Running<Participant>,
     ) -> Checked {
-        if let What::Persist { record, .. } = event.what {
-            self.history.insert(record.zxid, record.txn.clone());
+        if let What::Persist { record: zoarium_zab::Record::Append(txn), .. } = event.what {
+            self.history.insert(txn.zxid, txn.bytes.clone());
         }
         if let Some((_, Seen::Replied { zxid, ask, reply, .. })) = seen(event) {
             self.on_reply(*zxid, ask, reply);

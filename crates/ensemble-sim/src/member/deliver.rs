@@ -41,6 +41,21 @@ impl Member {
                 self.send_body(conn, Body::Close, fx);
                 self.drop_connection(now, conn, fx);
             }
+            zoarium_peer::Output::Unanswered { .. }
+            | zoarium_peer::Output::Looking { .. }
+            | zoarium_peer::Output::Joining { .. }
+            | zoarium_peer::Output::Elected
+            | zoarium_peer::Output::Serving { .. }
+            | zoarium_peer::Output::Truncate { .. }
+            | zoarium_peer::Output::SendSnapshot { .. }
+            | zoarium_peer::Output::ReceiveSnapshot { .. }
+            | zoarium_peer::Output::InstallSnapshot { .. }
+            | zoarium_peer::Output::ReadHistory { .. }
+            | zoarium_peer::Output::Dial { .. }
+            | zoarium_peer::Output::Disconnect { .. }
+            | zoarium_peer::Output::Activated(_) => {
+                unreachable!("{output:?} of a standalone server")
+            }
         }
     }
 

@@ -41,6 +41,7 @@ impl MemberOptions {
             quota_enforced: true,
             digest_enabled: true,
             reconfig_enabled: false,
+            leader_serves: true,
             close_session_lists: true,
             txn_bytes_max: 2 * 0xF_FFFF,
             reaper_interval: Duration::from_secs(60),

@@ -3,7 +3,7 @@
 use super::ask::Ask;
 use super::reply_text::{error_text, result_text};
 use crate::{
-    ClientRequest, Connect, Delivery, LogRecord, Origin, Output, Peer, PeerOptions, Request, Timer,
+    ClientRequest, Connect, Delivery, Origin, Output, Peer, PeerOptions, Request, Timer,
     answer_delivery, answer_refusal, answer_sync,
 };
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use zoarium_tree::access::{AccessRules, Identities};
 use zoarium_tree::read::{self, ReadContext};
 use zoarium_tree::watches::Watches;
 use zoarium_tree::{Change, Outcome, Tree, TreeOptions};
+use zoarium_zab::Record;
 
 /// The wall clock when monotonic time is 0.
 pub(super) const WALL_MS: i64 = 1_000_000;
@@ -70,6 +71,7 @@ pub(super) fn options() -> PeerOptions {
         reaper_interval: Duration::from_secs(60),
         reaper_per_minute_max: 10_000,
         container_never_used_max: None,
+        leader_serves: true,
         access: AccessRules::default(),
     }
 }
@@ -257,13 +259,15 @@ impl World {
                     self.timers.remove(&timer);
                 }
                 Effect::Output(output) => self.outputs.push_back(output),
-                Effect::Send { message, .. } => match message {},
+                Effect::Send { to, message } => panic!("{message:?} for {to:?}, whom nobody knows"),
             }
         }
     }
 
-    fn on_persist(&mut self, seq: PersistSeq, record: LogRecord) {
-        let LogRecord { zxid, txn } = record;
+    fn on_persist(&mut self, seq: PersistSeq, record: Record) {
+        let Record::Append(zoarium_zab::Txn { zxid, bytes: txn, .. }) = record else {
+            panic!("{record:?} of a standalone server")
+        };
         let logged = LoggedTxn::decode(&txn).unwrap();
         let mut again = Vec::new();
         logged.encode(&mut again);
@@ -308,6 +312,19 @@ impl World {
                     self.tell(format!("c{conn} closed"));
                 }
             }
+            Output::Unanswered { .. }
+            | Output::Looking { .. }
+            | Output::Joining { .. }
+            | Output::Elected
+            | Output::Serving { .. }
+            | Output::Truncate { .. }
+            | Output::SendSnapshot { .. }
+            | Output::ReceiveSnapshot { .. }
+            | Output::InstallSnapshot { .. }
+            | Output::ReadHistory { .. }
+            | Output::Dial { .. }
+            | Output::Disconnect { .. }
+            | Output::Activated(_) => panic!("{output:?} of a standalone server"),
         }
     }
 

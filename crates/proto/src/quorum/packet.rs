@@ -180,6 +180,19 @@ impl<'a> Identities<'a> {
         Ok(true)
     }
 
+    /// A vector that was encoded before.
+    ///
+    /// # Errors
+    /// If `encoded` is not exactly one vector.
+    pub fn from_encoded(encoded: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(encoded);
+        let identities = Self::decode(&mut reader, encoded.len())?;
+        match reader.is_at_end() {
+            true => Ok(identities),
+            false => Err(DecodeError::Malformed { what: "list of identities" }),
+        }
+    }
+
     /// Encodes identities into `buffer`, in place of what it held.
     pub fn encode_into(identities: &[Id], buffer: &'a mut Vec<u8>) -> Self {
         buffer.clear();

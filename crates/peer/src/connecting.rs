@@ -1,0 +1,57 @@
+//! Handshakes, as far as they are the same whoever decides.
+
+use crate::peer::{Peer, Role};
+use crate::request::{Connect, Output};
+use zoarium_process::{Effects, Now};
+use zoarium_proto::SessionId;
+use zoarium_proto::connect::ConnectResponse;
+use zoarium_tree::Tree;
+
+impl Peer {
+    pub(crate) fn on_connect(
+        &mut self,
+        now: Now,
+        tree: &Tree,
+        connect: Connect,
+        effects: &mut Effects<Self>,
+    ) {
+        let conn = connect.conn;
+        let serves = match self.role {
+            Role::Idle => false,
+            Role::Leading => self.options.leader_serves || self.zab().is_none(),
+            Role::Learning(_) => true,
+        };
+        // This server has not seen what the client has, or has nothing to say: it must find
+        // another.
+        if !serves || connect.last_zxid_seen > tree.last_zxid().to_wire() {
+            return effects.output(Output::Close { conn });
+        }
+        let session = connect.session;
+        if session != SessionId::NONE {
+            // Session ids are no secret: any stat of an ephemeral has one. Only who has the
+            // password too may take the session from the connection it is on.
+            if connect.password != session.password()[..] {
+                let response = ConnectResponse::expired(connect.read_only.map(|_| false));
+                return effects.output(Output::Connected { conn, response });
+            }
+            if let Some(before) = self.sessions.detach(session) {
+                effects.output(Output::Close { conn: before });
+            }
+        }
+        let timeout_ms = connect
+            .timeout_ms
+            .clamp(self.options.session_timeout_ms_min, self.options.session_timeout_ms_max);
+        match self.role {
+            Role::Idle => {}
+            Role::Leading => self.lead_connect(now, tree, connect, timeout_ms, effects),
+            Role::Learning(_) => self.learn_connect(now, &connect, timeout_ms, effects),
+        }
+    }
+
+    /// An id that no session had before.
+    pub(crate) const fn take_session_id(&mut self) -> SessionId {
+        let session = self.next_session;
+        self.next_session = session.next();
+        session
+    }
+}

@@ -1,0 +1,163 @@
+//! What a follower or an observer does: it has its leader decide, and tells it which sessions live.
+
+use crate::carried;
+use crate::peer::{Peer, Role};
+use crate::pipeline::Origin;
+use crate::request::{ClientRequest, Connect, Output};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use zoarium_process::{Effects, Input, Instant, Now};
+use zoarium_proto::connect::ConnectResponse;
+use zoarium_proto::{ConnId, ErrorCode, OpCode, SessionId, Zxid};
+use zoarium_zab::Request;
+
+/// The affairs between a learner and its leader.
+#[derive(Debug)]
+pub(crate) struct Learning {
+    /// Sessions heard of since the leader asked last.
+    touched: BTreeSet<SessionId>,
+    /// When the driver reported last whom it has heard of.
+    reported: Instant,
+    /// Clients that have come with a session of which the leader is asked whether it lives. The
+    /// answers come in this order, also for those that are gone, which are `None`.
+    revalidating: BTreeMap<SessionId, VecDeque<Option<Returning>>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Returning {
+    conn: ConnId,
+    timeout_ms: i32,
+    read_only: Option<bool>,
+}
+
+impl Learning {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { touched: BTreeSet::new(), reported: now, revalidating: BTreeMap::new() }
+    }
+
+    /// Notes whom the driver has heard of, and when last.
+    pub(crate) fn on_heard(&mut self, sessions: &[(SessionId, Instant)], now: Instant) {
+        let since = sessions.iter().filter(|(_, at)| *at >= self.reported);
+        self.touched.extend(since.map(|(session, _)| *session));
+        self.reported = now;
+    }
+
+    /// Forgets a client that has gone.
+    pub(crate) fn disconnected(&mut self, conn: ConnId) {
+        for client in self.revalidating.values_mut().flatten() {
+            if client.is_some_and(|client| client.conn == conn) {
+                *client = None;
+            }
+        }
+    }
+}
+
+impl Peer {
+    /// A client of this server opens a session or renews one.
+    pub(crate) fn learn_connect(
+        &mut self,
+        now: Now,
+        connect: &Connect,
+        timeout_ms: i32,
+        effects: &mut Effects<Self>,
+    ) {
+        let (conn, session) = (connect.conn, connect.session);
+        let read_only = connect.read_only.map(|_| false);
+        if session == SessionId::NONE {
+            if self.disk_full {
+                return effects.output(Output::Close { conn });
+            }
+            let session = self.take_session_id();
+            let origin = Origin::Connect { conn, session, timeout_ms, read_only };
+            let asks = (session, 0, OpCode::CreateSession);
+            return self.forward(now, asks, &timeout_ms.to_be_bytes(), None, origin);
+        }
+        let Role::Learning(learning) = &mut self.role else { return };
+        let client = Returning { conn, timeout_ms, read_only };
+        learning.revalidating.entry(session).or_default().push_back(Some(client));
+        let question = carried::encode_question(session, timeout_ms);
+        self.agreement.step(now, Input::Request(Request::Revalidate(question)));
+    }
+
+    /// The leader has said whether a session lives.
+    pub(crate) fn on_revalidated(&mut self, now: Now, answer: &[u8], effects: &mut Effects<Self>) {
+        let Ok((session, lives)) = carried::decode_answer(answer) else {
+            unreachable!("a leader's answer that no decoder let in");
+        };
+        let Role::Learning(learning) = &mut self.role else { return };
+        let Some(clients) = learning.revalidating.get_mut(&session) else { return };
+        let client = clients.pop_front();
+        if clients.is_empty() {
+            learning.revalidating.remove(&session);
+        }
+        let Some(Returning { conn, timeout_ms, read_only }) = client.flatten() else { return };
+        let response = if lives {
+            // Its createSession may still be on the way here.
+            self.sessions.add(session, timeout_ms, now.mono);
+            if let Some(before) = self.sessions.detach(session) {
+                effects.output(Output::Close { conn: before });
+            }
+            self.sessions.renew(session, timeout_ms, now.mono);
+            self.sessions.attach(session, conn);
+            ConnectResponse { timeout_ms, session, password: session.password(), read_only }
+        } else {
+            ConnectResponse::expired(read_only)
+        };
+        effects.output(Output::Connected { conn, response });
+    }
+
+    /// A request of this server's client.
+    pub(crate) fn forward_client(
+        &mut self,
+        now: Now,
+        request: ClientRequest,
+        effects: &mut Effects<Self>,
+    ) {
+        let (conn, session, xid, op) = (request.conn, request.session, request.xid, request.op);
+        if let Role::Learning(learning) = &mut self.role {
+            learning.touched.insert(session);
+        }
+        let asks = (session, xid.0, op);
+        if op == OpCode::Sync {
+            let forward =
+                carried::forward(asks, &request.body, Some(&request.identities), &mut self.encoded);
+            self.pipeline.sync(request);
+            return self.agreement.step(now, Input::Request(Request::Forward(forward)));
+        }
+        if !op.is_write() {
+            return self.pass(conn, Output::Answer(request), effects);
+        }
+        if self.disk_full && op != OpCode::CloseSession {
+            let error = ErrorCode::SystemError;
+            return self.pass(conn, Output::Refuse { conn, xid, error }, effects);
+        }
+        let origin = Origin::Request { conn, xid, op };
+        // Closing takes no argument; a client's would be taken for the next record.
+        let body = if op == OpCode::CloseSession { &[][..] } else { &request.body };
+        self.forward(now, asks, body, Some(&request.identities), origin);
+    }
+
+    fn forward(
+        &mut self,
+        now: Now,
+        asks: (SessionId, i32, OpCode),
+        body: &[u8],
+        identities: Option<&zoarium_tree::access::Identities>,
+        origin: Origin,
+    ) {
+        let forward = carried::forward(asks, body, identities, &mut self.encoded);
+        let (session, cxid, op) = asks;
+        self.pipeline.forward(session, cxid, op, origin);
+        self.agreement.step(now, Input::Request(Request::Forward(forward)));
+    }
+
+    /// The leader wants to know which sessions live.
+    pub(crate) fn on_ping(&mut self, now: Now, zxid: Zxid) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        let touched = core::mem::take(&mut learning.touched);
+        let touched = touched
+            .into_iter()
+            .filter_map(|session| Some((session, self.sessions.timeout_ms(session)?)));
+        let touched = carried::encode_touched(touched);
+        self.agreement.step(now, Input::Request(Request::Pong { zxid, touched }));
+    }
+}
