@@ -21,9 +21,6 @@ pub(crate) struct Forwarded {
     pub(crate) identities: Identities,
 }
 
-/// A null vector of identities.
-const NOBODY: [u8; 4] = (-1_i32).to_be_bytes();
-
 impl Forwarded {
     /// Bytes before the body.
     const HEADER_BYTES: usize = 16;
@@ -34,7 +31,7 @@ impl Forwarded {
         let cxid = reader.int()?;
         let op = OpCode::from_wire(reader.int()?);
         let body = forward.bytes.slice(Self::HEADER_BYTES..);
-        let identities = Identities::new(Encoded::from_encoded(&forward.auth)?.iter());
+        let identities = Identities::new(Encoded::from_encoded(&forward.auth).iter());
         Ok(Self { session, cxid, op, body, identities })
     }
 }
@@ -53,7 +50,7 @@ pub(crate) fn forward(
     chunk.put_slice(body);
     let bytes = chunk.split().freeze();
     let auth = match identities {
-        None => Bytes::from_static(&NOBODY),
+        None => Bytes::new(),
         Some(identities) => {
             let ids: Vec<_> = identities.iter().cloned().collect();
             let mut buffer = Vec::new();

@@ -51,8 +51,8 @@
 //! # Ok::<(), zoarium_proto::membership::TextError>(())
 //! ```
 //!
-//! What is not here: sockets and bytes (a [`Packet`] is one of Apache's packets, without its
-//! encoding), requests and sessions (carried along for crate `peer`), and snapshots themselves,
+//! What is not here: sockets (what a [`Packet`] looks like on the wire is in [`wire`], which the
+//! rest does not use), requests and sessions (carried along for crate `peer`), and snapshots themselves,
 //! which the driver moves.
 //!
 //! The state is an enum of roles: looking, following, observing, leading. The files are the
@@ -87,6 +87,7 @@ mod reason;
 mod reconfiguration;
 mod synchronization;
 mod vocabulary;
+pub mod wire;
 mod zab;
 
 pub use broadcast::{OUTSTANDING_MAX, PENDING_MAX};

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use bytes::BufMut;
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $value:literal,)*) => {
+    ($($(#[$doc:meta])* $name:ident = $value:literal $apache:literal,)*) => {
         /// What a packet's type names. Values are the wire's (`Leader`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(i32)]
@@ -23,49 +23,56 @@ macro_rules! kinds {
                     _ => None,
                 }
             }
+
+            /// Apache's name.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $apache,)*
+                }
+            }
         }
     };
 }
 
 kinds! {
     /// A learner forwards a client's write.
-    Request = 1,
+    Request = 1 "REQUEST",
     /// The leader proposes a transaction to a follower.
-    Proposal = 2,
+    Proposal = 2 "PROPOSAL",
     /// A learner has made durable what it was sent.
-    Ack = 3,
+    Ack = 3 "ACK",
     /// A proposal holds.
-    Commit = 4,
+    Commit = 4 "COMMIT",
     /// Are you there? Both ways.
-    Ping = 5,
+    Ping = 5 "PING",
     /// Is this session alive? Both ways.
-    Revalidate = 6,
+    Revalidate = 6 "REVALIDATE",
     /// All that was committed before a sync has been sent.
-    Sync = 7,
+    Sync = 7 "SYNC",
     /// A committed transaction, for an observer.
-    Inform = 8,
+    Inform = 8 "INFORM",
     /// A committed reconfiguration, for a follower.
-    CommitAndActivate = 9,
+    CommitAndActivate = 9 "COMMITANDACTIVATE",
     /// The new leader's history has been sent.
-    NewLeader = 10,
+    NewLeader = 10 "NEWLEADER",
     /// A follower introduces itself.
-    FollowerInfo = 11,
+    FollowerInfo = 11 "FOLLOWERINFO",
     /// A learner may serve clients.
-    UpToDate = 12,
+    UpToDate = 12 "UPTODATE",
     /// Transactions that the learner lacks follow.
-    Diff = 13,
+    Diff = 13 "DIFF",
     /// The learner has to cut its history.
-    Trunc = 14,
+    Trunc = 14 "TRUNC",
     /// A snapshot follows.
-    Snap = 15,
+    Snap = 15 "SNAP",
     /// An observer introduces itself.
-    ObserverInfo = 16,
+    ObserverInfo = 16 "OBSERVERINFO",
     /// The leader proposes its epoch.
-    LeaderInfo = 17,
+    LeaderInfo = 17 "LEADERINFO",
     /// A learner has accepted the epoch.
-    AckEpoch = 18,
+    AckEpoch = 18 "ACKEPOCH",
     /// A committed reconfiguration, for an observer.
-    InformAndActivate = 19,
+    InformAndActivate = 19 "INFORMANDACTIVATE",
 }
 
 /// A packet whose meaning is not looked into.
@@ -180,17 +187,14 @@ impl<'a> Identities<'a> {
         Ok(true)
     }
 
-    /// A vector that was encoded before.
-    ///
-    /// # Errors
-    /// If `encoded` is not exactly one vector.
-    pub fn from_encoded(encoded: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(encoded);
-        let identities = Self::decode(&mut reader, encoded.len())?;
-        match reader.is_at_end() {
-            true => Ok(identities),
-            false => Err(DecodeError::Malformed { what: "list of identities" }),
-        }
+    /// The vector as it is encoded; empty if it is null.
+    pub fn encoded(&self) -> &'a [u8] {
+        self.encoded.unwrap_or_default()
+    }
+
+    /// What [`Identities::encoded`] gave. Other bytes would make a packet that nobody can read.
+    pub fn from_encoded(encoded: &'a [u8]) -> Self {
+        Self { encoded: (!encoded.is_empty()).then_some(encoded) }
     }
 
     /// Encodes identities into `buffer`, in place of what it held.
