@@ -223,8 +223,14 @@ impl Election {
         self.notify_all(core, fx);
     }
 
+    /// A voter cannot be reached any more, and need not be waited for.
+    pub(crate) fn on_link_down(&mut self, core: &Core, now: Now, fx: &mut Effects<Zab>) {
+        self.count(core, now, fx);
+    }
+
     /// Whether a quorum agrees with the proposal; then a better one has
-    /// [`finalize_wait`](crate::ZabOptions::finalize_wait) to come.
+    /// [`finalize_wait`](crate::ZabOptions::finalize_wait) to come, unless there is nobody it could
+    /// come from.
     fn count(&mut self, core: &Core, now: Now, fx: &mut Effects<Zab>) {
         let Some(proposal) = self.proposal else { return };
         let reference = Heard { state: PeerState::Looking, vote: proposal, round: core.round };
@@ -234,7 +240,13 @@ impl Election {
             .map(|(id, _)| id)
             .collect();
         let quorum = core.is_quorum(&agree);
-        if quorum && !self.deciding {
+        let missing = |voter: &ServerId| !agree.contains(voter) && *voter != core.id();
+        // Right after the start, who is not reachable may be about to connect.
+        let silent = |voter: &ServerId| core.has_served && !core.reachable.contains(voter);
+        let all_agree = core.voters().iter().all(|voter| !missing(voter) || silent(voter));
+        if quorum && all_agree {
+            fx.set_timer(Timer::Decide, now.mono);
+        } else if quorum && !self.deciding {
             fx.set_timer(Timer::Decide, now.mono + core.options.finalize_wait);
         } else if !quorum && self.deciding {
             fx.cancel_timer(Timer::Decide);

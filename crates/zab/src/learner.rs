@@ -13,11 +13,12 @@ use zoarium_process::{Effects, Instant, Now, PersistSeq};
 use zoarium_proto::Zxid;
 
 /// How often a leader is dialled before another election is held. It may have decided a moment
-/// later than its learner, and not listen yet.
-pub const CONNECT_ATTEMPTS_MAX: u32 = 5;
+/// later than its learner, and not listen yet; one of Apache's does so 200 ms later.
+pub const CONNECT_ATTEMPTS_MAX: u32 = 7;
 
-/// Pause between two attempts (`zookeeper.leaderConnectDelayDuringRetryMs`).
-pub const CONNECT_PAUSE: Duration = Duration::from_millis(100);
+/// Pause before the second attempt; each one after it is twice as long
+/// (`zookeeper.leaderConnectDelayDuringRetryMs`).
+pub const CONNECT_PAUSE: Duration = Duration::from_millis(10);
 
 /// A server that has found a leader.
 #[derive(Debug)]
@@ -119,7 +120,7 @@ impl Learner {
             return Err(Reason::LinkDown);
         }
         self.phase = Phase::Connecting { attempts: attempts + 1 };
-        fx.set_timer(Timer::Connect, now.mono + CONNECT_PAUSE);
+        fx.set_timer(Timer::Connect, now.mono + CONNECT_PAUSE * 2_u32.pow(attempts - 1));
         Ok(())
     }
 

@@ -23,6 +23,11 @@ pub(crate) struct Core {
     pub(crate) proposed: Option<Arc<Membership>>,
     pub(crate) history: History,
     pub(crate) round: Round,
+    /// The members that the election port is connected with.
+    pub(crate) reachable: BTreeSet<ServerId>,
+    /// Whether this server has served since it was started, and so has had the time to connect with
+    /// whoever is there.
+    pub(crate) has_served: bool,
     accepted: Epoch,
     current: Epoch,
     last_seq: PersistSeq,
@@ -51,6 +56,8 @@ impl Core {
             proposed,
             history,
             round: Round::default(),
+            reachable: BTreeSet::new(),
+            has_served: false,
             accepted,
             current,
             last_seq: PersistSeq::default(),

@@ -125,6 +125,7 @@ impl Learner {
         if observed != core.is_observer() {
             return Err(Reason::Reconfigured { suggested: None });
         }
+        core.has_served = true;
         fx.output(Output::Serving { leader: self.vote.leader, epoch });
         if !observed {
             // Proposals that came early are acknowledged only behind NEWLEADER, or the leader
@@ -285,6 +286,7 @@ impl Leader {
         self.enter(Reign::Broadcasting { epoch, broadcast: Broadcast::new(start) }, core, now);
         let leads = core.is_voter(core.id());
         if leads {
+            core.has_served = true;
             fx.output(Output::Serving { leader: core.id(), epoch });
         }
         let synchronized: Vec<ServerId> = self.learners.keys().copied().collect();

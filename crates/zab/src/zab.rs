@@ -162,6 +162,9 @@ impl Zab {
     }
 
     fn on_link_up(&mut self, now: Now, link: Link, fx: &mut Effects<Self>) {
+        if link.channel == Channel::Election {
+            self.core.reachable.insert(link.peer);
+        }
         match (link.channel, &mut self.role) {
             (Channel::Election, Role::Looking(election)) => {
                 election.on_link_up(&self.core, link.peer, fx);
@@ -183,7 +186,13 @@ impl Zab {
     }
 
     fn on_link_down(&mut self, now: Now, link: Link, fx: &mut Effects<Self>) {
+        if link.channel == Channel::Election {
+            self.core.reachable.remove(&link.peer);
+        }
         match (link.channel, &mut self.role) {
+            (Channel::Election, Role::Looking(election)) => {
+                election.on_link_down(&self.core, now, fx);
+            }
             (Channel::Leader, Role::Following(learner) | Role::Observing(learner))
                 if learner.vote.leader == link.peer =>
             {

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use zoarium_process::Input;
 use zoarium_proto::{Membership, ServerId, Zxid};
-use zoarium_zab::{Epoch, LearnerInfo, Link, Message, Packet, PeerState, Record, Txn, Zab};
+use zoarium_zab::{
+    CONNECT_PAUSE, Epoch, LearnerInfo, Link, Message, Packet, PeerState, Record, Txn, Zab,
+};
 
 const ONE: ServerId = ServerId(1);
 const TWO: ServerId = ServerId(2);
@@ -50,6 +52,21 @@ fn txn(zxid: Zxid) -> Txn {
 /// Hands `id` a packet as if its leader or learner `from` had sent it.
 fn inject(world: &mut World, id: ServerId, link: Link, packet: Packet) {
     world.step(id, Input::Message { from: link, message: Message::Quorum(packet) });
+}
+
+#[test]
+fn survivors_of_a_leader_do_not_wait_for_one_another_when_all_have_spoken() {
+    for voters in [3, 5] {
+        let mut world = established(voters);
+        world.crash(ServerId(voters), 0);
+        // Links take no time here, and no one is left who might know better. Who decides first may
+        // have to dial twice.
+        world.pass(CONNECT_PAUSE);
+        let next = ServerId(voters - 1);
+        for id in (1..voters).map(ServerId) {
+            assert_eq!(serves(&world, id), Some((next, Epoch(2))), "{id} of {voters}");
+        }
+    }
 }
 
 #[test]
