@@ -93,6 +93,11 @@ impl Digests {
         self.fuzzy_until.is_some()
     }
 
+    /// The zxid from which on comparing means something again.
+    pub(crate) fn fuzzy_until(&self) -> Option<Zxid> {
+        self.fuzzy_until.map(|until| until.zxid)
+    }
+
     /// Takes the promise of a snapshot that begins at `zxid`. Whether it holds, if it is for the
     /// beginning.
     pub(crate) fn promise(&mut self, digest: DigestAt, zxid: Zxid) -> Option<bool> {

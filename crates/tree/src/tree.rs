@@ -133,6 +133,13 @@ impl Tree {
         self.digests.history()
     }
 
+    /// The highest zxid that is known to have left something in the tree. While it is above
+    /// [`Tree::last_zxid`] the tree came of a fuzzy snapshot and is of no one moment: nobody may
+    /// read it before replay has come there.
+    pub fn seen(&self) -> Zxid {
+        self.last_zxid.max(self.digests.fuzzy_until().unwrap_or_default())
+    }
+
     /// Leaves digests uncompared until the transaction `zxid` is applied: for a tree that came by
     /// a SNAP sync, which is fuzzy up to there.
     pub fn ignore_digests_until(&mut self, zxid: Zxid) {

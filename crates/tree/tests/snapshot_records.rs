@@ -2,8 +2,9 @@
 
 use bytes::BufMut;
 use zoarium_proto::jute::{put_buffer, put_text};
-use zoarium_proto::{AclList, DecodeError, RawStat, Zxid};
-use zoarium_tree::snapshot::{Fed, LoadError, Next};
+use zoarium_proto::txn::{LoggedTxn, Txn, TxnDigest, TxnHeader};
+use zoarium_proto::{AclList, DecodeError, RawStat, SessionId, Zxid};
+use zoarium_tree::snapshot::{Fed, LoadError, Next, Progress};
 use zoarium_tree::{SnapshotLoader, Tree, TreeOptions};
 
 /// No sessions and one ACL, under key 7.
@@ -17,12 +18,16 @@ fn head() -> Vec<u8> {
 }
 
 fn with_znodes(znodes: &[(&str, i64)]) -> Vec<u8> {
+    with_stats(znodes.iter().map(|(path, acl_key)| (*path, *acl_key, RawStat::default())))
+}
+
+fn with_stats<'a>(znodes: impl IntoIterator<Item = (&'a str, i64, RawStat)>) -> Vec<u8> {
     let mut out = head();
-    for (path, acl_key) in znodes {
+    for (path, acl_key, stat) in znodes {
         put_text(&mut out, path);
         put_buffer(&mut out, Some(b"data"));
-        out.put_i64(*acl_key);
-        RawStat::default().encode(&mut out);
+        out.put_i64(acl_key);
+        stat.encode(&mut out);
     }
     put_text(&mut out, "/");
     out
@@ -111,4 +116,39 @@ fn last_zxid_without_a_digest_is_told_from_one() {
     assert_eq!(loader.feed(&part).unwrap(), Fed { consumed: 8, next: Next::Seal });
     assert_eq!(loader.feed(&[]).unwrap().next, Next::End);
     assert_eq!(loader.finish(Zxid(9)).unwrap().last_zxid, Some(Zxid(42)));
+}
+
+#[test]
+fn fuzzy_tree_is_known_by_its_znodes_until_replay_has_caught_up() {
+    let mzxid = |zxid: i64| RawStat { mzxid: Zxid::from_wire(zxid), ..RawStat::default() };
+    let paths = [("", -1, mzxid(3)), ("/zookeeper", -1, mzxid(-1))];
+    let config = ("/zookeeper/config", -1, mzxid(50));
+    // Below `/zookeeper` each server has its own.
+    let exact = load(&with_stats(paths.into_iter().chain([config]))).unwrap();
+    assert_eq!(exact.seen(), Zxid(9));
+    let mut fuzzy = load(&with_stats(paths.into_iter().chain([("/a", -1, mzxid(12))]))).unwrap();
+    assert_eq!((fuzzy.last_zxid(), fuzzy.seen()), (Zxid(9), Zxid(12)));
+
+    // What is written of it says the same.
+    let mut cursor = fuzzy.begin_snapshot(true);
+    let mut bytes = Vec::new();
+    let mut loader = SnapshotLoader::new(TreeOptions::default());
+    while cursor.next(&fuzzy, 1 << 20, &mut bytes) != Progress::End {}
+    fuzzy.end_snapshot(cursor);
+    while !bytes.is_empty() {
+        let Fed { consumed, next } = loader.feed(&bytes).unwrap();
+        assert_eq!(next, Next::Seal);
+        bytes.drain(..consumed);
+    }
+    assert_eq!(loader.finish(Zxid(9)).unwrap().tree.seen(), Zxid(12));
+
+    for zxid in 10..=12 {
+        let header = TxnHeader { session: SessionId(1), cxid: 0, zxid: Zxid(zxid), time_ms: 0 };
+        let wrong = Some(TxnDigest { version: TxnDigest::VERSION, value: 1 });
+        let txn = LoggedTxn { header, txn: Txn::Error { code: -1 }, digest: wrong };
+        let applied = fuzzy.apply(&txn, &mut |_| {});
+        let compared = zxid >= 12;
+        assert_eq!(applied.digest_matches, compared.then_some(false), "{zxid}");
+    }
+    assert_eq!(fuzzy.seen(), Zxid(12));
 }

@@ -10,7 +10,7 @@ use zoarium_proto::{AclList, RawStat, Reader, SessionId, Zxid};
 
 use super::{END_OF_ZNODES, OPEN_ACL_KEY};
 use crate::acls::AclKey;
-use crate::digest::DigestAt;
+use crate::digest::{self, DigestAt};
 use crate::store::arena::Slot;
 use crate::tree::{NewZnode, Tree, TreeOptions, parent_and_name};
 
@@ -132,6 +132,8 @@ pub struct SnapshotLoader {
     lineage: Vec<(Slot, usize)>,
     digest: Option<DigestAt>,
     last_zxid: Option<Zxid>,
+    /// The highest zxid in the stats of the znodes that all servers have alike.
+    newest: Zxid,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -171,6 +173,7 @@ impl SnapshotLoader {
             lineage: Vec::new(),
             digest: None,
             last_zxid: None,
+            newest: Zxid::ZERO,
         }
     }
 
@@ -223,6 +226,12 @@ impl SnapshotLoader {
         // into the snapshot that follows a SNAP sync.
         let promised = self.digest.filter(|digest| digest.zxid > Zxid::ZERO && digest.zxid >= zxid);
         let digest_matches = promised.and_then(|digest| self.tree.digests.promise(digest, zxid));
+        // A SNAP sync brings a fuzzy tree without a word on how far it has seen, so the znodes have
+        // to tell. What was only deleted or left no stat they cannot.
+        let seen = self.newest.max(self.last_zxid.unwrap_or_default());
+        if seen > self.tree.seen() {
+            self.tree.ignore_digests_until(seen);
+        }
         Ok(Loaded { tree: self.tree, digest_matches, last_zxid: self.last_zxid })
     }
 
@@ -284,6 +293,11 @@ impl SnapshotLoader {
         let data = reader.buffer()?;
         let key = reader.long()?;
         let stat = RawStat::decode(reader)?;
+        if digest::is_counted(&path) {
+            let zxids = [stat.czxid, stat.mzxid, stat.pzxid].into_iter();
+            // A zxid is a signed long to Apache; what is below zero is none.
+            self.newest = zxids.filter(|zxid| zxid.to_wire() >= 0).fold(self.newest, Zxid::max);
+        }
         self.place(&path, data, key, stat).map_err(|wrong| {
             let path = path.into_owned();
             Refusal::Load(match wrong {

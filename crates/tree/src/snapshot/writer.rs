@@ -161,7 +161,7 @@ impl SnapshotCursor {
                 }
                 // As it is at the end, not at the beginning: what restores a snapshot without a
                 // log must not hand out zxids that its znodes have (Apache's restore command).
-                out.put_i64(tree.last_zxid.to_wire());
+                out.put_i64(tree.seen().to_wire());
                 Progress::Seal
             }
             Part::End => Progress::End,
