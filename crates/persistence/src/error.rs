@@ -268,6 +268,25 @@ pub enum StorageError {
         /// The zxid to go back to.
         to: Zxid,
     },
+    /// A leader has ordered to go back to a transaction that is not there.
+    #[error(
+        "cannot go back to zxid {to}: it is not in the history, which ends at zxid {last} now; \
+         restart this server, and its leader will send what is missing"
+    )]
+    NotInHistory {
+        /// The zxid to go back to.
+        to: Zxid,
+        /// The last one before it.
+        last: Zxid,
+    },
+    /// A snapshot is to be installed that was not received.
+    #[error("{dir} has no received snapshot of zxid {zxid} to install; restart this server")]
+    NotStaged {
+        /// Which.
+        zxid: Zxid,
+        /// Where it should be.
+        dir: String,
+    },
     /// An epoch file or `myid` holds no number of its range.
     #[error("{file} must hold a number from 0 to {max}; correct it by hand")]
     Number {

@@ -6,7 +6,8 @@
 //! to write, and says what it read.
 //!
 //! Where to start: [`recovery`] reads a data directory into a tree, [`log::LogWriter`] appends to
-//! it, [`snapshot`] writes the tree as a whole, [`truncate`] and [`purge`] take away. What may be
+//! it, [`snapshot`] writes the tree as a whole, [`truncate`] and [`purge`] take away;
+//! [`journal`] puts them together for a member of an ensemble. What may be
 //! wrong is listed in [`StorageError`]; what was wrong but could be lived with, in
 //! [`StorageWarning`].
 #![no_std]
@@ -17,6 +18,7 @@ extern crate std;
 
 pub mod dir;
 pub mod epochs;
+pub mod journal;
 pub mod log;
 pub mod log_reader;
 pub mod mem_dir;
@@ -36,10 +38,12 @@ mod warning;
 mod window;
 
 pub use dir::{DataDirs, Dir, DirError, DirFile};
+pub use epochs::Epochs;
 pub use error::{Operation, PackingProblem, StorageError};
+pub use journal::{Journal, JournalOptions, Lineage, recover_member};
 pub use log::{LogOptions, LogWriter};
 pub use log_reader::{LogEntry, LogReader};
 pub use names::{Compression, SnapshotName};
 pub use recovery::{Recovered, RecoveryOptions, recover};
-pub use snapshot::{Filled, SnapshotWriter};
+pub use snapshot::{CompleteSnapshot, Filled, SnapshotWriter};
 pub use warning::StorageWarning;

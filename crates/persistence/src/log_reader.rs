@@ -70,15 +70,25 @@ pub struct LogReader<'d, D: Dir> {
     current: Option<LogFile<D::File>>,
     /// The zxid of the current file's name.
     current_first: Zxid,
-    /// What the next entry handed out must directly follow.
+    /// The entry handed out last, or what the first one must follow.
     last: Zxid,
-    /// Whether an entry was handed out.
-    begun: bool,
+    begin: Begin,
     max_txn_size: u32,
     bytes_total: u64,
     /// Bytes of the files before the current one.
     bytes_before: u64,
     warnings: Vec<StorageWarning>,
+}
+
+/// What is known of the next entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    /// It directly follows the last one, after older ones that were not asked for.
+    After,
+    /// It may be any.
+    Anywhere,
+    /// It directly follows the last one.
+    Begun,
 }
 
 impl<'d, D: Dir> LogReader<'d, D> {
@@ -87,10 +97,33 @@ impl<'d, D: Dir> LogReader<'d, D> {
     /// # Errors
     /// If the directory cannot be read.
     pub fn open(dir: &'d D, after: Zxid, max_txn_size: u32) -> Result<Self, StorageError> {
-        let mut waiting = logs_among(&io::names(dir)?);
-        // The entry to begin with may stand anywhere in the newest file that begins with it or
-        // before it.
         let wanted = Zxid(after.0.saturating_add(1));
+        Self::open_with(dir, wanted, after, Begin::After, max_txn_size)
+    }
+
+    /// A reader of the newest file that begins with `wanted` or before it, from the beginning of
+    /// that file, whatever stands there, and of all files behind it. With no such file it begins
+    /// with the oldest.
+    ///
+    /// # Errors
+    /// As [`LogReader::open`].
+    pub(crate) fn open_around(
+        dir: &'d D,
+        wanted: Zxid,
+        max_txn_size: u32,
+    ) -> Result<Self, StorageError> {
+        Self::open_with(dir, wanted, Zxid::ZERO, Begin::Anywhere, max_txn_size)
+    }
+
+    fn open_with(
+        dir: &'d D,
+        wanted: Zxid,
+        last: Zxid,
+        begin: Begin,
+        max_txn_size: u32,
+    ) -> Result<Self, StorageError> {
+        let mut waiting = logs_among(&io::names(dir)?);
+        // The entry may stand anywhere in the newest file that begins with it or before it.
         let start = waiting.partition_point(|&first| first <= wanted).saturating_sub(1);
         waiting.drain(..start);
         waiting.reverse();
@@ -103,8 +136,8 @@ impl<'d, D: Dir> LogReader<'d, D> {
             waiting,
             current: None,
             current_first: Zxid::ZERO,
-            last: after,
-            begun: false,
+            last,
+            begin,
             max_txn_size,
             bytes_total,
             bytes_before: 0,
@@ -128,7 +161,7 @@ impl<'d, D: Dir> LogReader<'d, D> {
             match file.step(self.last)? {
                 Step::End(end) => self.finish_file(end),
                 // Older than asked for.
-                Step::Entry(found) if !self.begun && found.zxid <= self.last => {}
+                Step::Entry(found) if self.begin == Begin::After && found.zxid <= self.last => {}
                 Step::Entry(found) => return self.hand_out(found).map(Some),
             }
         }
@@ -181,12 +214,12 @@ impl<'d, D: Dir> LogReader<'d, D> {
     fn hand_out(&mut self, found: Found) -> Result<LogEntry<'_>, StorageError> {
         let file = self.current.as_ref().expect("an entry was found in the current file");
         let Found { zxid, offset, end, .. } = found;
-        if !follows(self.last, zxid) {
+        if self.begin != Begin::Anywhere && !follows(self.last, zxid) {
             let (file, previous) = (file.path().into(), self.last);
             return Err(StorageError::ZxidHole { file, offset, previous, found: zxid });
         }
         self.last = zxid;
-        self.begun = true;
+        self.begin = Begin::Begun;
         Ok(LogEntry { zxid, txn: file.txn(&found), file: file.path(), offset, end })
     }
 }

@@ -12,6 +12,10 @@ use zoarium_proto::Zxid;
 /// What the names of unfinished snapshots begin with.
 pub const TEMPORARY_PREFIX: &str = "tmp.";
 
+/// What the name of a received snapshot begins with from when it is the history until it has its
+/// name. Apache's server does not take it for anything.
+const RECEIVED_PREFIX: &str = "received.";
+
 const LOG_PREFIX: &str = "log.";
 const SNAPSHOT_PREFIX: &str = "snapshot.";
 
@@ -67,6 +71,26 @@ impl SnapshotName {
     /// The file's name while it is being written.
     pub fn temporary_file(self) -> String {
         format!("{TEMPORARY_PREFIX}{}", self.file())
+    }
+
+    /// The name of a snapshot that has taken the place of all other files, until these are gone.
+    pub(crate) fn received_file(self) -> String {
+        format!("{RECEIVED_PREFIX}{}", self.file())
+    }
+
+    /// The name of a received snapshot that is only kept beside the history.
+    pub(crate) fn staged_file(self) -> String {
+        format!("{TEMPORARY_PREFIX}{}", self.received_file())
+    }
+
+    /// What the name says if it is one of [`SnapshotName::received_file`].
+    pub(crate) fn parse_received(name: &str) -> Option<Self> {
+        Self::parse(name.strip_prefix(RECEIVED_PREFIX)?)
+    }
+
+    /// What the name says if it is one of [`SnapshotName::staged_file`].
+    pub(crate) fn parse_staged(name: &str) -> Option<Self> {
+        Self::parse_received(name.strip_prefix(TEMPORARY_PREFIX)?)
     }
 
     /// What the name says; `None` if it is not a snapshot's.
@@ -132,5 +156,20 @@ mod tests {
         {
             assert_eq!(SnapshotName::parse(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn received_snapshots_count_for_nothing_by_their_names() {
+        let name = SnapshotName { zxid: Zxid(0x5a), compression: Compression::Snappy };
+        let (received, staged) = (name.received_file(), name.staged_file());
+        assert_eq!(received, "received.snapshot.5a.snappy");
+        assert_eq!(staged, "tmp.received.snapshot.5a.snappy");
+        assert_eq!(SnapshotName::parse_received(&received), Some(name));
+        assert_eq!(SnapshotName::parse_staged(&staged), Some(name));
+        for file in [&received, &staged] {
+            assert_eq!((SnapshotName::parse(file), parse_log_name(file)), (None, None));
+        }
+        assert_eq!(SnapshotName::parse_received(&staged), None);
+        assert_eq!(SnapshotName::parse_staged(&received), None);
     }
 }

@@ -48,15 +48,15 @@ pub fn purge<D: Dir>(dirs: &DataDirs<D>, keep: u32) -> Result<Vec<String>, Stora
     Ok(removed)
 }
 
-/// Removes what a crash left of snapshots that were being written. To be called only while none
-/// is.
+/// Removes what a crash left of snapshots that were being written or received. To be called only
+/// while none is.
 ///
 /// # Errors
 /// If a file cannot be removed.
 pub fn remove_leftovers<D: Dir>(dirs: &DataDirs<D>) -> Result<(), StorageError> {
     for name in io::names(&dirs.snapshots)? {
-        let target = name.strip_prefix(TEMPORARY_PREFIX).and_then(SnapshotName::parse);
-        if target.is_some() {
+        let unfinished = name.strip_prefix(TEMPORARY_PREFIX).and_then(SnapshotName::parse);
+        if unfinished.or_else(|| SnapshotName::parse_staged(&name)).is_some() {
             io::remove(&dirs.snapshots, &name)?;
         }
     }
@@ -144,11 +144,14 @@ mod tests {
     #[test]
     fn only_unfinished_snapshots_are_leftovers() {
         let dirs = data(&[0], &[1]);
-        for name in ["tmp.snapshot.5", "tmp.snapshot.6.gz", "tmp.other", "currentEpoch.tmp"] {
+        let kept = ["currentEpoch.tmp", "received.snapshot.7", "tmp.other"];
+        let gone = ["tmp.snapshot.5", "tmp.snapshot.6.gz", "tmp.received.snapshot.8.gz"];
+        for name in kept.into_iter().chain(gone) {
             dirs.snapshots.put(name, b"").unwrap();
         }
         remove_leftovers(&dirs).unwrap();
         let names = dirs.snapshots.names().unwrap();
-        assert_eq!(names, ["currentEpoch.tmp", "log.1", "snapshot.0", "tmp.other"]);
+        let [epoch, received, other] = kept;
+        assert_eq!(names, [epoch, "log.1", received, "snapshot.0", other]);
     }
 }

@@ -1,11 +1,13 @@
 //! From the files of a server to its tree: the newest intact snapshot, then the log.
 //!
-//! Nothing that is read is changed; the only writes are the first snapshot of an empty server and
-//! the removal of its `initialize` marker. So recovery can be interrupted and repeated at will.
+//! Nothing that is read is changed; the only writes are the first snapshot of an empty server, the
+//! removal of its `initialize` marker, and what is left to do of taking over a received snapshot.
+//! So recovery can be interrupted and repeated at will.
 
 use crate::dir::{DataDirs, Dir, DirError};
 use crate::error::{Operation, StorageError};
 use crate::io;
+use crate::journal::finish_install;
 use crate::log_reader::{LogReader, MAX_TXN_SIZE};
 use crate::names::{Compression, snapshots_among};
 use crate::snapshot::{LoadedSnapshot, load_snapshot, write_snapshot};
@@ -90,6 +92,8 @@ pub struct Recovered {
     pub untrusted: bool,
     /// The snapshot that the tree stands on; `None` if there was none to read.
     pub last_snapshot: Option<Zxid>,
+    /// The highest zxid that was known to have left something in that snapshot.
+    pub snapshot_seen: Zxid,
     /// What was odd and could be lived with.
     pub warnings: Vec<StorageWarning>,
     /// What was read.
@@ -117,6 +121,7 @@ pub fn recover<D: Dir + Clone>(
     mut on_event: impl FnMut(RecoveryEvent<'_>),
 ) -> Result<Recovered, StorageError> {
     refuse_mixed_directories(dirs)?;
+    finish_install(dirs)?;
     let mut skipped = Vec::new();
     let Some(loaded) = newest_snapshot(dirs, options, &mut skipped, &mut on_event)? else {
         return recover_without_snapshot(dirs, options, skipped, &mut on_event);
@@ -253,9 +258,16 @@ fn replay<D: Dir>(
     if seen > last {
         warnings.push(StorageWarning::SnapshotAheadOfLog { last, seen });
     }
-    let (last_zxid, seen) = (last, seen.max(last));
-    let (untrusted, last_snapshot) = (false, None);
-    Ok(Recovered { tree, last_zxid, seen, untrusted, last_snapshot, warnings, stats })
+    Ok(Recovered {
+        tree,
+        last_zxid: last,
+        seen: seen.max(last),
+        untrusted: false,
+        last_snapshot: None,
+        snapshot_seen: seen,
+        warnings,
+        stats,
+    })
 }
 
 /// Apache only logs and counts digests that differ; so do we, but once.

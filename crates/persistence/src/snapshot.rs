@@ -26,7 +26,8 @@ mod stream;
 mod writer;
 
 pub use reader::{LoadedSnapshot, load_snapshot, verify_snapshot};
-pub use writer::{Filled, SnapshotWriter, write_snapshot};
+pub(crate) use writer::write_whole;
+pub use writer::{CompleteSnapshot, Filled, SnapshotWriter, write_snapshot};
 
 /// The first four bytes of a snapshot, `ZKSN`, when unpacked.
 pub const SNAPSHOT_MAGIC: u32 = 0x5a4b_534e;

@@ -4,6 +4,7 @@ use crate::error::StorageError;
 use alloc::string::String;
 use core::fmt;
 use zoarium_proto::Zxid;
+use zoarium_proto::membership::TextError;
 
 /// Something an operator should know although the data is good.
 #[derive(Debug)]
@@ -59,6 +60,11 @@ pub enum StorageWarning {
         /// The current epoch.
         to: u32,
     },
+    /// `/zookeeper/config` holds something else than a membership.
+    NoMembership {
+        /// What is wrong with it.
+        source: TextError,
+    },
 }
 
 impl fmt::Display for StorageWarning {
@@ -91,6 +97,9 @@ impl fmt::Display for StorageWarning {
             }
             Self::AcceptedEpochRaised { from, to } => {
                 write!(f, "acceptedEpoch was {from}, behind currentEpoch {to}; raised")
+            }
+            Self::NoMembership { source } => {
+                write!(f, "/zookeeper/config holds no membership and is ignored: {source}")
             }
         }
     }

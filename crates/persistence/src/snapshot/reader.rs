@@ -67,6 +67,7 @@ pub fn load_snapshot<D: Dir>(
     let (done, total) = stream.progress();
     on_progress(done, total);
     let loaded = loader.finish(name.zxid).map_err(|error| body_error(&stream, error))?;
+    let seen = seen.max(loaded.tree.seen());
     Ok(LoadedSnapshot { tree: loaded.tree, seen, digest_matches: loaded.digest_matches })
 }
 

@@ -6,6 +6,7 @@ use crate::dir::Dir;
 use crate::error::StorageError;
 use crate::io::{self, Named};
 use crate::names::{Compression, SnapshotName};
+use alloc::string::String;
 use alloc::vec::Vec;
 use zoarium_proto::Zxid;
 use zoarium_tree::Tree;
@@ -14,13 +15,15 @@ use zoarium_tree::snapshot::{Progress, SnapshotCursor};
 /// Writes one snapshot.
 ///
 /// [`SnapshotWriter::fill`] takes a slice of the tree, in memory; [`SnapshotWriter::write`] packs
-/// and writes it, while the tree may change. Only [`SnapshotWriter::finish`] gives the file its
-/// name. Dropping the writer leaves a file that nobody takes for a snapshot and
-/// [`remove_leftovers`](crate::purge::remove_leftovers) removes.
+/// and writes it, while the tree may change; [`SnapshotWriter::complete`] makes it durable. Only
+/// [`CompleteSnapshot::publish`] gives the file its name. Dropping either leaves a file that nobody
+/// takes for a snapshot and [`remove_leftovers`](crate::purge::remove_leftovers) removes.
 #[derive(Debug)]
 pub struct SnapshotWriter<D: Dir> {
     dir: D,
     name: SnapshotName,
+    /// The file's name until it is published.
+    temporary: String,
     file: Named<D::File>,
     /// Where the next bytes go.
     position: u64,
@@ -51,12 +54,22 @@ impl<D: Dir> SnapshotWriter<D> {
     /// If the file cannot be created.
     pub fn begin(dir: D, zxid: Zxid, compression: Compression) -> Result<Self, StorageError> {
         let name = SnapshotName { zxid, compression };
-        let file = io::create(&dir, &name.temporary_file())?;
+        Self::begin_as(dir, name, name.temporary_file())
+    }
+
+    /// Begins the file of a snapshot, under another name than its own.
+    pub(crate) fn begin_as(
+        dir: D,
+        name: SnapshotName,
+        temporary: String,
+    ) -> Result<Self, StorageError> {
+        let file = io::create(&dir, &temporary)?;
         let mut packed = Vec::new();
-        let packer = Packer::new(compression, &mut packed);
+        let packer = Packer::new(name.compression, &mut packed);
         let (mut checksum, slice) = (Checksum::default(), HEADER.to_vec());
         checksum.add(&slice);
-        Ok(Self { dir, name, file, position: 0, checksum, slice, packer, packed, complete: false })
+        let (position, complete) = (0, false);
+        Ok(Self { dir, name, temporary, file, position, checksum, slice, packer, packed, complete })
     }
 
     /// Takes about `budget` bytes of the tree. Does no I/O.
@@ -91,24 +104,101 @@ impl<D: Dir> SnapshotWriter<D> {
         self.write_packed()
     }
 
-    /// Makes the file durable, gives it its name, and makes that durable.
-    ///
-    /// To be called when the log is durable as far as the tree was when the last slice was taken.
-    /// Otherwise a power cut can leave a snapshot that has seen more than the log, and the server
-    /// can serve no reads before its ensemble has sent it the difference.
+    /// Packs and writes what is left and makes the file durable.
     ///
     /// # Errors
-    /// As [`SnapshotWriter::write`].
+    /// If it cannot be written; there is no file then, if that much can be done.
     ///
     /// # Panics
     /// If not all of the tree was taken.
-    pub fn finish(mut self) -> Result<SnapshotName, StorageError> {
-        assert!(self.complete, "snapshot {} finished before its end", self.name.zxid);
+    pub fn complete(mut self) -> Result<CompleteSnapshot<D>, StorageError> {
+        assert!(self.complete, "snapshot {} completed before its end", self.name.zxid);
+        if let Err(error) = self.write_to_end() {
+            // Should the disk be full, it is not to be filled with these. If the file cannot be
+            // removed either, the next start removes it.
+            let _left_behind = io::remove(&self.dir, &self.temporary);
+            return Err(error);
+        }
+        Ok(CompleteSnapshot { dir: self.dir, name: self.name, temporary: self.temporary })
+    }
+
+    /// Makes the file durable and gives it its name: [`SnapshotWriter::complete`] and
+    /// [`CompleteSnapshot::publish`], with the conditions of the latter.
+    ///
+    /// # Errors
+    /// As both.
+    ///
+    /// # Panics
+    /// If not all of the tree was taken.
+    pub fn finish(self) -> Result<SnapshotName, StorageError> {
+        self.complete()?.publish()
+    }
+
+    /// Gives up and removes the file.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn abandon(self) -> Result<(), StorageError> {
+        io::remove(&self.dir, &self.temporary)
+    }
+
+    fn take_all(
+        mut self,
+        cursor: &mut SnapshotCursor,
+        tree: &Tree,
+    ) -> Result<CompleteSnapshot<D>, StorageError> {
+        const SLICE: usize = 1 << 20;
+        while self.fill(cursor, tree, SLICE) == Filled::More {
+            if let Err(error) = self.write() {
+                // As in `complete`.
+                let _left_behind = self.abandon();
+                return Err(error);
+            }
+        }
+        self.complete()
+    }
+
+    fn write_to_end(&mut self) -> Result<(), StorageError> {
         self.write()?;
         core::mem::replace(&mut self.packer, Packer::None).finish(&mut self.packed);
         self.write_packed()?;
-        self.file.sync_data()?;
-        io::rename(&self.dir, &self.name.temporary_file(), &self.name.file())?;
+        self.file.sync_data()
+    }
+
+    fn write_packed(&mut self) -> Result<(), StorageError> {
+        self.file.write_at(self.position, &self.packed)?;
+        self.position += self.packed.len() as u64;
+        self.packed.clear();
+        Ok(())
+    }
+}
+
+/// A snapshot that is whole and durable, but counts for nothing: it does not have its name.
+#[derive(Debug)]
+pub struct CompleteSnapshot<D> {
+    dir: D,
+    name: SnapshotName,
+    temporary: String,
+}
+
+impl<D: Dir> CompleteSnapshot<D> {
+    /// The name it is to get.
+    pub const fn name(&self) -> SnapshotName {
+        self.name
+    }
+
+    /// Gives the file its name and makes that durable: recovery begins with it from here on.
+    ///
+    /// To be called when the log is durable as far as the tree was when the last slice was taken.
+    /// Otherwise a power cut can leave a snapshot that has seen more than the log, and the server
+    /// can serve no reads before its ensemble has sent it the difference. And the log must not have
+    /// been cut meanwhile, or what was cut off would be back (ZOOKEEPER-1549). A member of an
+    /// ensemble leaves both to [`Journal::publish`](crate::Journal::publish).
+    ///
+    /// # Errors
+    /// If it cannot be named; it then has its name or has not.
+    pub fn publish(self) -> Result<SnapshotName, StorageError> {
+        io::rename(&self.dir, &self.temporary, &self.name.file())?;
         io::sync(&self.dir)?;
         Ok(self.name)
     }
@@ -118,14 +208,7 @@ impl<D: Dir> SnapshotWriter<D> {
     /// # Errors
     /// If it cannot be removed.
     pub fn abandon(self) -> Result<(), StorageError> {
-        io::remove(&self.dir, &self.name.temporary_file())
-    }
-
-    fn write_packed(&mut self) -> Result<(), StorageError> {
-        self.file.write_at(self.position, &self.packed)?;
-        self.position += self.packed.len() as u64;
-        self.packed.clear();
-        Ok(())
+        io::remove(&self.dir, &self.temporary)
     }
 }
 
@@ -140,15 +223,22 @@ pub fn write_snapshot<D: Dir + Clone>(
     compression: Compression,
     with_last_zxid: bool,
 ) -> Result<SnapshotName, StorageError> {
-    const SLICE: usize = 1 << 20;
+    let name = SnapshotName { zxid: tree.last_zxid(), compression };
+    write_whole(dir, tree, name, name.temporary_file(), with_last_zxid)?.publish()
+}
+
+/// Writes and syncs a snapshot of a tree that nobody else uses meanwhile, under another name than
+/// its own.
+pub(crate) fn write_whole<D: Dir + Clone>(
+    dir: &D,
+    tree: &mut Tree,
+    name: SnapshotName,
+    temporary: String,
+    with_last_zxid: bool,
+) -> Result<CompleteSnapshot<D>, StorageError> {
     let mut cursor = tree.begin_snapshot(with_last_zxid);
-    let written =
-        SnapshotWriter::begin(dir.clone(), cursor.zxid(), compression).and_then(|mut writer| {
-            while writer.fill(&mut cursor, tree, SLICE) == Filled::More {
-                writer.write()?;
-            }
-            writer.finish()
-        });
+    let written = SnapshotWriter::begin_as(dir.clone(), name, temporary)
+        .and_then(|writer| writer.take_all(&mut cursor, tree));
     tree.end_snapshot(cursor);
     written
 }
