@@ -3,9 +3,10 @@
 use crate::peer::{Peer, Role};
 use crate::request::{Connect, Output};
 use zoarium_process::{Effects, Now};
-use zoarium_proto::SessionId;
 use zoarium_proto::connect::ConnectResponse;
+use zoarium_proto::{SessionId, Zxid};
 use zoarium_tree::Tree;
+use zoarium_zab::Zab;
 
 impl Peer {
     pub(crate) fn on_connect(
@@ -23,7 +24,7 @@ impl Peer {
         };
         // This server has not seen what the client has, or has nothing to say: it must find
         // another.
-        if !serves || connect.last_zxid_seen > tree.last_zxid().to_wire() {
+        if !serves || connect.last_zxid_seen > self.seen(tree).to_wire() {
             return effects.output(Output::Close { conn });
         }
         let session = connect.session;
@@ -46,6 +47,13 @@ impl Peer {
             Role::Leading => self.lead_connect(now, tree, connect, timeout_ms, effects),
             Role::Learning(_) => self.learn_connect(now, &connect, timeout_ms, effects),
         }
+    }
+
+    /// How far this server has come. An epoch's first zxid is no transaction's, but clients may
+    /// have it from a server of Apache's that leads.
+    fn seen(&self, tree: &Tree) -> Zxid {
+        let epoch = self.zab().and_then(Zab::serving).map(|(_, epoch)| Zxid::new(epoch.0, 0));
+        tree.last_zxid().max(epoch.unwrap_or(Zxid::ZERO))
     }
 
     /// An id that no session had before.

@@ -40,6 +40,16 @@ impl Waiting {
     }
 }
 
+/// An answer to a learner's question about a session. It is held back until what was proposed
+/// before is committed: some of that may be requests of the session from where it was, and the
+/// learner could take them for what the client asks it next.
+#[derive(Debug)]
+pub(crate) struct Revalidated {
+    after: Zxid,
+    pub(crate) to: ServerId,
+    answer: Bytes,
+}
+
 /// Whose transaction is to be decided, and where it will stand.
 struct Asker<'a> {
     session: SessionId,
@@ -264,8 +274,21 @@ impl Peer {
             }
         }
         let answer = carried::encode_answer(session, lives);
-        let answer = Request::Revalidated { to: from, answer };
-        self.agreement.step(now, Input::Request(answer));
+        match self.pipeline.newest_proposal() {
+            Some(zxid) => self.revalidated.push_back(Revalidated { after: zxid, to: from, answer }),
+            None => self.send_revalidated(now, from, answer),
+        }
+    }
+
+    /// Answers those who have waited for `zxid`.
+    pub(crate) fn finish_revalidations(&mut self, now: Now, zxid: Zxid) {
+        while let Some(due) = self.revalidated.pop_front_if(|next| next.after <= zxid) {
+            self.send_revalidated(now, due.to, due.answer);
+        }
+    }
+
+    fn send_revalidated(&mut self, now: Now, to: ServerId, answer: Bytes) {
+        self.agreement.step(now, Input::Request(Request::Revalidated { to, answer }));
     }
 
     /// A session's deadline has come.

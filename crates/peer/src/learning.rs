@@ -3,6 +3,7 @@
 use crate::carried;
 use crate::peer::{Peer, Role};
 use crate::pipeline::Origin;
+use crate::prep::{self, Undecodable};
 use crate::request::{ClientRequest, Connect, Output};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use zoarium_process::{Effects, Input, Instant, Now};
@@ -130,6 +131,12 @@ impl Peer {
             let error = ErrorCode::SystemError;
             return self.pass(conn, Output::Refuse { conn, xid, error }, effects);
         }
+        // A leader of Apache's may leave some of these without an answer, and whatever is behind
+        // them.
+        if let Err(Undecodable) = prep::check_decodable(op, &request.body) {
+            let error = ErrorCode::MarshallingError;
+            return self.pass(conn, Output::Refuse { conn, xid, error }, effects);
+        }
         let origin = Origin::Request { conn, xid, op };
         // Closing takes no argument; a client's would be taken for the next record.
         let body = if op == OpCode::CloseSession { &[][..] } else { &request.body };
@@ -145,8 +152,8 @@ impl Peer {
         origin: Origin,
     ) {
         let forward = carried::forward(asks, body, identities, &mut self.encoded);
-        let (session, cxid, op) = asks;
-        self.pipeline.forward(session, cxid, op, origin);
+        let after = self.zab().map_or(Zxid::ZERO, |zab| zab.zxids().0);
+        self.pipeline.forward(asks, after, origin);
         self.agreement.step(now, Input::Request(Request::Forward(forward)));
     }
 

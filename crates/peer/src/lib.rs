@@ -11,7 +11,7 @@
 //!
 //! Who decides depends on the role. A leader, and a standalone server, makes transactions of
 //! requests (`leading.rs`); a follower or observer sends them to its leader and finds its own among
-//! what is committed (`learning.rs`). What is agreed comes from crate `zab`, or alone from the disk
+//! what is committed (`learning.rs`, `delivering.rs`). What is agreed comes from crate `zab`, or alone from the disk
 //! (`agreement.rs`).
 //!
 //! Start at [`Peer::step`]; a write then goes through `prep.rs` and `reply.rs`.
@@ -24,6 +24,7 @@ extern crate std;
 mod agreement;
 mod carried;
 mod connecting;
+mod delivering;
 mod leading;
 mod learning;
 mod options;

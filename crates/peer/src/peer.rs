@@ -1,22 +1,21 @@
 //! The peer: one match over what can happen, and what it is in its ensemble.
 
 use crate::agreement::Agreement;
-use crate::leading::Waiting;
+use crate::leading::{Revalidated, Waiting};
 use crate::learning::Learning;
 use crate::options::PeerOptions;
-use crate::pipeline::{Delivery, Origin, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::prep::Prep;
-use crate::request::{Output, Request, Timer};
+use crate::request::{ClientRequest, Output, Request, Timer};
 use crate::sessions::Sessions;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use bytes::BytesMut;
 use zoarium_process::{Effect, Effects, Input, Instant, Now};
-use zoarium_proto::txn::TxnHeader;
-use zoarium_proto::{ConnId, ErrorCode, OpCode, Reader, ServerId, SessionId};
+use zoarium_proto::{ConnId, ErrorCode, ServerId, SessionId};
 use zoarium_tree::Tree;
 use zoarium_tree::access::Identities;
-use zoarium_zab::Zab;
+use zoarium_zab::{Channel, Zab};
 
 /// One member of an ensemble; standalone, the only one.
 #[derive(Debug)]
@@ -37,6 +36,8 @@ pub struct Peer {
     pub(crate) to_reap: VecDeque<String>,
     /// What a leader cannot propose yet, for want of a zxid.
     pub(crate) backlog: VecDeque<Waiting>,
+    /// What a leader has not told its learners yet of sessions they have asked about.
+    pub(crate) revalidated: VecDeque<Revalidated>,
     /// Where encoded transactions are cut from, so that they share allocations.
     pub(crate) encoded: BytesMut,
 }
@@ -78,6 +79,7 @@ impl Peer {
             nobody: Identities::new([]),
             to_reap: VecDeque::new(),
             backlog: VecDeque::new(),
+            revalidated: VecDeque::new(),
             encoded: BytesMut::new(),
             options,
         };
@@ -113,7 +115,12 @@ impl Peer {
             Input::Timer(Timer::Reaper) => self.on_reaper_timer(now, tree, effects),
             Input::Timer(Timer::Zab(timer)) => self.agreement.step(now, Input::Timer(timer)),
             Input::Persisted { upto } => self.agreement.step(now, Input::Persisted { upto }),
-            Input::LinkUp(link) => self.agreement.step(now, Input::LinkUp(link)),
+            Input::LinkUp(link) => {
+                if link.channel == Channel::Learner {
+                    self.revalidated.retain(|answer| answer.to != link.peer);
+                }
+                self.agreement.step(now, Input::LinkUp(link));
+            }
             Input::LinkDown(link) => self.agreement.step(now, Input::LinkDown(link)),
             Input::Message { from, message } => {
                 self.agreement.step(now, Input::Message { from, message });
@@ -167,11 +174,7 @@ impl Peer {
         use zoarium_zab::Request as Zab;
         match request {
             Request::Connect(connect) => self.on_connect(now, tree, connect, effects),
-            Request::Client(request) => match self.role {
-                Role::Idle => effects.output(Output::Unanswered { conn: request.conn }),
-                Role::Leading => self.decide_client(now, tree, request, effects),
-                Role::Learning(_) => self.forward_client(now, request, effects),
-            },
+            Request::Client(request) => self.on_client(now, tree, request, effects),
             Request::Refuse { conn, xid, error } => self.refuse(conn, xid, error, effects),
             Request::Disconnected { conn } => {
                 self.sessions.disconnected(conn);
@@ -196,6 +199,28 @@ impl Peer {
             Request::SnapshotReceived => {
                 self.agreement.step(now, Input::Request(Zab::SnapshotReceived));
             }
+        }
+    }
+
+    fn on_client(
+        &mut self,
+        now: Now,
+        tree: &Tree,
+        request: ClientRequest,
+        effects: &mut Effects<Self>,
+    ) {
+        let conn = request.conn;
+        // What is still to come of a connection that was told to close follows requests that may
+        // be lost, above all those under way at a change of leaders. It must not be done without
+        // them.
+        if !self.sessions.is_on(request.session, conn) {
+            effects.output(Output::Unanswered { conn });
+            return effects.output(Output::Close { conn });
+        }
+        match self.role {
+            Role::Idle => effects.output(Output::Unanswered { conn }),
+            Role::Leading => self.decide_client(now, tree, request, effects),
+            Role::Learning(_) => self.forward_client(now, request, effects),
         }
     }
 
@@ -276,50 +301,6 @@ impl Peer {
         }
     }
 
-    /// A transaction is committed, or before a server serves, at least logged.
-    fn deliver(&mut self, now: Now, txn: &zoarium_zab::Txn, effects: &mut Effects<Self>) {
-        let zxid = txn.zxid;
-        let mut reader = Reader::new(&txn.bytes);
-        let Ok((header, kind)) = TxnHeader::decode(&mut reader) else {
-            unreachable!("transaction {zxid} was written or checked here");
-        };
-        let mut origin = self.pipeline.delivered(&header, kind);
-        let mut closes = None;
-        let mut leaves = None;
-        if kind == OpCode::CreateSession.to_wire() {
-            let timeout_ms = reader.int().unwrap_or(0);
-            self.sessions.add(header.session, timeout_ms, now.mono);
-            // A slow disk has eaten into the timeout before the client knew of the session.
-            self.sessions.heard(header.session, now.mono);
-        } else if kind == OpCode::CloseSession.to_wire() {
-            closes = Some(header.session);
-            leaves = self.sessions.remove(header.session);
-        } else if kind == OpCode::Error.to_wire()
-            && reader.int() == Ok(ErrorCode::SessionMoved.to_wire())
-            && let Some(Origin::Request { conn, .. }) = origin
-        {
-            // An answer would tell the client that its request failed; but it may have sent it
-            // again on its new connection (ZOOKEEPER-710).
-            effects.output(Output::Unanswered { conn });
-            origin = None;
-            leaves = Some(conn);
-        }
-        if let Some(Origin::Connect { conn, session, .. }) = origin {
-            self.sessions.attach(session, conn);
-        }
-        effects.output(Output::Deliver(Delivery { zxid, txn: txn.bytes.clone(), closes, origin }));
-        if let Some(conn) = leaves {
-            effects.output(Output::Close { conn });
-        }
-        self.tell_due(effects);
-    }
-
-    fn tell_due(&mut self, effects: &mut Effects<Self>) {
-        while let Some(output) = self.pipeline.next_due() {
-            effects.output(output);
-        }
-    }
-
     fn on_looking(&mut self, why: zoarium_zab::Reason, effects: &mut Effects<Self>) {
         self.role = Role::Idle;
         self.pipeline.give_up().for_each(|output| effects.output(output));
@@ -328,6 +309,7 @@ impl Peer {
                 effects.output(Output::Unanswered { conn });
             }
         }
+        self.revalidated.clear();
         self.to_reap.clear();
         self.sessions.detach_all();
         effects.output(Output::Looking { why });
@@ -354,17 +336,6 @@ impl Peer {
             return self.backlog.push_back(Waiting::Refuse { conn, xid, error });
         }
         self.pass(conn, Output::Refuse { conn, xid, error }, effects);
-    }
-
-    /// Tells a connection something behind what is under way. While the disk is full the queue
-    /// stands still: then only that counts which is under way for this connection.
-    pub(crate) fn pass(&mut self, conn: ConnId, output: Output, effects: &mut Effects<Self>) {
-        if self.disk_full && !self.pipeline.has_for(conn) {
-            return effects.output(output);
-        }
-        if let Some(output) = self.pipeline.pass(output) {
-            effects.output(output);
-        }
     }
 }
 

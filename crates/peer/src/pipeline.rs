@@ -62,8 +62,8 @@ impl Origin {
 enum Stage {
     /// Proposed here.
     Proposal { zxid: Zxid, origin: Option<Origin> },
-    /// Sent to the leader.
-    Forwarded { session: SessionId, cxid: i32, op: OpCode, origin: Origin },
+    /// Sent to the leader, who had proposed what is up to `after` before.
+    Forwarded { session: SessionId, cxid: i32, op: OpCode, after: Zxid, origin: Origin },
     /// A sync, until the leader has answered it.
     Sync { request: ClientRequest, is_done: bool },
     /// Nothing to wait for but what is before it.
@@ -103,9 +103,22 @@ impl Pipeline {
         self.stages.push_back(Stage::Proposal { zxid, origin });
     }
 
-    /// Queues a request sent to the leader.
-    pub(crate) fn forward(&mut self, session: SessionId, cxid: i32, op: OpCode, origin: Origin) {
-        self.stages.push_back(Stage::Forwarded { session, cxid, op, origin });
+    /// Queues a request sent to the leader, of whom this server has all up to `after`.
+    pub(crate) fn forward(
+        &mut self,
+        (session, cxid, op): (SessionId, i32, OpCode),
+        after: Zxid,
+        origin: Origin,
+    ) {
+        self.stages.push_back(Stage::Forwarded { session, cxid, op, after, origin });
+    }
+
+    /// The newest proposal of this server that is not committed.
+    pub(crate) fn newest_proposal(&self) -> Option<Zxid> {
+        self.stages.iter().rev().find_map(|stage| match stage {
+            Stage::Proposal { zxid, .. } => Some(*zxid),
+            Stage::Forwarded { .. } | Stage::Sync { .. } | Stage::Passing(_) => None,
+        })
     }
 
     /// Queues a sync, to be ended by [`Pipeline::synced`].
@@ -136,9 +149,11 @@ impl Pipeline {
                 self.stages.pop_front();
                 origin
             }
-            // The type tells it from one of the same session and cxid on another connection.
-            Stage::Forwarded { session, cxid, op, origin }
+            // A client that has moved may number its requests anew, so what it asked elsewhere may
+            // look the same: that is not as new, or of another type.
+            Stage::Forwarded { session, cxid, op, after, origin }
                 if (*session, *cxid) == (header.session, header.cxid)
+                    && header.zxid > *after
                     && (kind == op.to_wire() || kind == OpCode::Error.to_wire()) =>
             {
                 let origin = *origin;
@@ -197,5 +212,23 @@ impl Pipeline {
     /// Number of this server's proposals not yet committed.
     pub(crate) const fn proposals(&self) -> usize {
         self.proposals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The client asked it elsewhere, before it came here and numbered its requests anew.
+    #[test]
+    fn transaction_from_before_a_request_is_not_its_answer() {
+        let mut pipeline = Pipeline::default();
+        let session = SessionId(1);
+        let origin = Origin::Request { conn: ConnId(1), xid: Xid(7), op: OpCode::Create };
+        pipeline.forward((session, 7, OpCode::Create), Zxid(3), origin);
+        let kind = OpCode::Create.to_wire();
+        let header = |zxid| TxnHeader { session, cxid: 7, zxid: Zxid(zxid), time_ms: 0 };
+        assert_eq!(pipeline.delivered(&header(3), kind), None);
+        assert_eq!(pipeline.delivered(&header(4), kind), Some(origin));
     }
 }

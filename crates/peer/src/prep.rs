@@ -6,22 +6,24 @@
 //! sees.
 
 mod create;
+mod decode;
 mod multi;
 mod outstanding;
 mod session;
+
+pub(crate) use decode::check_decodable;
 
 use crate::options::PeerOptions;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::BufMut;
+use decode::decode_write;
 use outstanding::{Outstanding, Record};
 use zoarium_proto::acl::{AclList, Perms};
 use zoarium_proto::create::Owner;
 use zoarium_proto::multi::WriteOp;
 use zoarium_proto::path;
-use zoarium_proto::request::{
-    CreateRequest, PathVersionRequest, ReconfigRequest, SetAclRequest, SetDataRequest,
-};
+use zoarium_proto::request::{PathVersionRequest, ReconfigRequest, SetAclRequest, SetDataRequest};
 use zoarium_proto::txn::{Txn, TxnDigest, TxnHeader};
 use zoarium_proto::{ErrorCode, OpCode, Reader, SessionId, Zxid};
 use zoarium_tree::Tree;
@@ -346,17 +348,6 @@ fn is_due(cx: &Context<'_>, znode: &Record) -> bool {
 
 fn data_length(data: Option<&[u8]>) -> i64 {
     data.map_or(0, |data| i64::try_from(data.len()).unwrap_or(i64::MAX))
-}
-
-fn decode_write<'a>(op: OpCode, reader: &mut Reader<'a>) -> Result<WriteOp<'a>, Undecodable> {
-    let write = if op == OpCode::Delete {
-        PathVersionRequest::decode(reader).map(WriteOp::Delete)
-    } else if op == OpCode::SetData {
-        SetDataRequest::decode(reader).map(WriteOp::SetData)
-    } else {
-        CreateRequest::decode(op, reader).map(|request| WriteOp::Create(op, request))
-    };
-    write.map_err(|_| Undecodable)
 }
 
 /// A standalone server has no ensemble to change.

@@ -150,6 +150,11 @@ impl Sessions {
         }
     }
 
+    /// Whether this is the connection that a session is on.
+    pub(crate) fn is_on(&self, id: SessionId, conn: ConnId) -> bool {
+        self.by_conn.get(&conn) == Some(&id)
+    }
+
     /// Takes the connection from a session, if it has one.
     pub(crate) fn detach(&mut self, id: SessionId) -> Option<ConnId> {
         let conn = self.by_id.get_mut(&id)?.conn.take()?;

@@ -3,6 +3,8 @@
 mod ask;
 mod closing;
 mod disk_full;
+mod ensemble;
+mod front;
 mod model;
 mod multi;
 mod order;

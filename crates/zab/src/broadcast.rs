@@ -24,9 +24,6 @@ use alloc::vec::Vec;
 use zoarium_process::{Effects, Now};
 use zoarium_proto::{Membership, ServerId, Zxid};
 
-/// Most proposals of a leader that are not committed.
-pub const OUTSTANDING_MAX: usize = 16_384;
-
 /// Most transactions a learner has logged and not been told to deliver. No leader of ours gets
 /// there; one of Apache's has a bound of its own.
 pub const PENDING_MAX: usize = 1 << 20;
@@ -71,7 +68,7 @@ impl Broadcast {
 
     /// The zxid of the next proposal, if there may be one.
     pub(crate) fn next_zxid(&self, core: &Core) -> Option<Zxid> {
-        if self.proposals.len() >= OUTSTANDING_MAX
+        if self.proposals.len() >= core.options.outstanding_max
             || self.last_proposed.counter() >= core.options.rollover_at
         {
             return None;
@@ -105,6 +102,11 @@ impl Broadcast {
         for proposal in &mut self.proposals {
             proposal.acks.remove(&learner);
         }
+    }
+
+    /// Forgets what a learner waits for: it would take the answer for that to a later question.
+    pub(crate) fn forget_syncs(&mut self, learner: ServerId) {
+        self.syncs.retain(|(_, server)| *server != learner);
     }
 
     /// Takes out the oldest proposal if a quorum has it.

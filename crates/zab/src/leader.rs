@@ -223,6 +223,10 @@ impl Leader {
     pub(crate) fn on_link_up(&mut self, core: &Core, now: Now, peer: ServerId) {
         let patience = core.options.init_time() + core.options.sync_time();
         self.learners.insert(peer, LearnerLink::new(now.mono + patience));
+        // What it asked on its last link is void.
+        if let Reign::Broadcasting { broadcast, .. } = &mut self.reign {
+            broadcast.forget_syncs(peer);
+        }
     }
 
     pub(crate) fn on_link_down(&mut self, peer: ServerId) {

@@ -90,13 +90,13 @@ mod vocabulary;
 pub mod wire;
 mod zab;
 
-pub use broadcast::{OUTSTANDING_MAX, PENDING_MAX};
+pub use broadcast::PENDING_MAX;
 pub use history::Recovered;
 pub use ids::{Epoch, ReadId, Round};
 pub use leader::HELD_MAX;
 pub use learner::{CONNECT_ATTEMPTS_MAX, CONNECT_PAUSE};
 pub use message::{Forward, LearnerInfo, Message, Notification, Packet, PeerState, Txn, Vote};
-pub use options::{ROLLOVER_AT, ZabOptions};
+pub use options::{OUTSTANDING_MAX, ROLLOVER_AT, ZabOptions};
 pub use reason::Reason;
 pub use vocabulary::{Channel, Link, Output, Record, Request, Timer};
 pub use zab::Zab;

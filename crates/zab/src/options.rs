@@ -6,6 +6,9 @@ use zoarium_proto::ServerId;
 /// The default of [`ZabOptions::rollover_at`].
 pub const ROLLOVER_AT: u32 = 0xffff_0000;
 
+/// The default of [`ZabOptions::outstanding_max`].
+pub const OUTSTANDING_MAX: usize = 16_384;
+
 /// What is configured about one peer.
 #[derive(Clone, Debug)]
 pub struct ZabOptions {
@@ -37,6 +40,8 @@ pub struct ZabOptions {
     /// The counter of a zxid at which a leader stops to propose and makes way for the next epoch.
     /// A transaction that were refused for want of a zxid would be lost, so this is early.
     pub rollover_at: u32,
+    /// Most proposals of a leader that are not committed.
+    pub outstanding_max: usize,
     /// `reconfigEnabled`.
     pub reconfig_enabled: bool,
     /// `zookeeper.fastleader.minNotificationInterval`.
@@ -62,6 +67,7 @@ impl ZabOptions {
             wait_for_epoch_max: Duration::from_millis(2000),
             trust_history: true,
             rollover_at: ROLLOVER_AT,
+            outstanding_max: OUTSTANDING_MAX,
             reconfig_enabled: false,
             notify_interval_min: Duration::from_millis(200),
             notify_interval_max: Duration::from_millis(60_000),

@@ -1,5 +1,6 @@
 //! Several writes in one transaction.
 
+use super::decode::decode_multi;
 use super::{Context, Decision, Prep, Undecodable, put_part};
 use alloc::vec::Vec;
 use bytes::BufMut;
@@ -7,26 +8,24 @@ use zoarium_proto::CreateMode;
 use zoarium_proto::jute::length;
 use zoarium_proto::multi::{MultiRequest, WriteOp};
 use zoarium_proto::request::CreateRequest;
-use zoarium_proto::{DecodeError, ErrorCode, OpCode, Reader};
+use zoarium_proto::{ErrorCode, OpCode, Reader};
 
 impl Prep {
     /// Decides the parts in order, each on top of those before it. The first that fails undoes
     /// them all; the transaction then says which one it was.
     ///
     /// # Errors
-    /// [`Undecodable`], like Apache, for nothing but a create without an ACL.
+    /// [`Undecodable`]
     pub(super) fn multi(
         &mut self,
         cx: &Context<'_>,
         reader: &mut Reader<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Decision, Undecodable> {
-        let writes = match MultiRequest::decode(reader) {
-            Ok(MultiRequest::Empty) => Some(Vec::new()),
-            Ok(MultiRequest::Writes(writes)) => writes.into_iter().map(as_part).collect(),
-            Err(DecodeError::Null { .. }) => return Err(Undecodable),
-            // All else that cannot be done takes its place in the order.
-            Ok(MultiRequest::Reads(_)) | Err(_) => None,
+        let writes = match decode_multi(reader)? {
+            Some(MultiRequest::Empty) => Some(Vec::new()),
+            Some(MultiRequest::Writes(writes)) => writes.into_iter().map(as_part).collect(),
+            Some(MultiRequest::Reads(_)) | None => None,
         };
         let Some(writes) = writes else { return Ok(Err(ErrorCode::MarshallingError)) };
         let mut failed = None;

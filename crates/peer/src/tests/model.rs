@@ -49,8 +49,8 @@ fn decisions_do_not_depend_on_how_late_anything_is() {
             let prompt = run(&steps, Lag::None);
             let same = late.log.iter().zip(&prompt.log).take_while(|(one, other)| one == other);
             prop_assert_eq!(same.count(), late.log.len().max(prompt.log.len()));
-            prop_assert_eq!(contents(&late.tree), contents(&prompt.tree));
-            prop_assert_eq!(contents(&replay(&late.log)), contents(&late.tree));
+            prop_assert_eq!(contents(&late.front.tree), contents(&prompt.front.tree));
+            prop_assert_eq!(contents(&replay(&late.log)), contents(&late.front.tree));
             counters_are_unique(&late.log);
             Ok(())
         })
@@ -73,7 +73,7 @@ fn run(steps: &[Step], lag: Lag) -> World {
     for client in 1..=CLIENTS {
         world.connect(handshake(ConnId(client), SessionId::NONE, 40_000));
         world.settle();
-        world.add_identity(ConnId(client), Id::new("digest", format!("c{client}:h")));
+        world.front.add_identity(ConnId(client), Id::new("digest", format!("c{client}:h")));
     }
     let mut closed = BTreeSet::new();
     for step in steps {

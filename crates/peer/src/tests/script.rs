@@ -68,7 +68,7 @@ impl Script {
             }
             self.learn_sessions();
             transcript += &format!("{line}\n");
-            for told in self.world.told.drain(..).chain(shown) {
+            for told in self.world.front.told.drain(..).chain(shown) {
                 transcript += &format!("    {told}\n");
             }
         }
@@ -137,15 +137,15 @@ impl Script {
             "hear" => world.hear(conn),
             "auth" => {
                 let (scheme, id) = words[1].split_once(':').unwrap();
-                world.add_identity(conn, Id::new(scheme, id));
+                world.front.add_identity(conn, Id::new(scheme, id));
             }
             _ => world.request(conn, request(line)),
         }
     }
 
     fn learn_sessions(&mut self) {
-        for conn in self.world.conns() {
-            let session = self.world.session(conn);
+        for conn in self.world.front.conns() {
+            let session = self.world.front.session(conn);
             if session != SessionId::NONE && self.sessions.iter().all(|(known, _)| *known != conn) {
                 self.sessions.push((conn, session));
             }
@@ -163,7 +163,7 @@ impl Script {
     }
 
     fn stat(&self, path: &str) -> String {
-        let Some(znode) = self.world.tree.find(path) else { return "none".to_string() };
+        let Some(znode) = self.world.front.tree.find(path) else { return "none".to_string() };
         let stat = znode.stat();
         let owner = match znode.owner() {
             Owner::None => String::new(),
@@ -176,7 +176,11 @@ impl Script {
     }
 
     fn acl(&self, path: &str) -> String {
-        self.world.tree.find(path).map_or_else(|| "none".to_string(), |found| acl_text(found.acl()))
+        self.world
+            .front
+            .tree
+            .find(path)
+            .map_or_else(|| "none".to_string(), |found| acl_text(found.acl()))
     }
 
     fn log(&mut self) -> Vec<String> {

@@ -342,7 +342,7 @@ fn read_only_is_answered_as_it_was_asked() {
         let mut world = World::new();
         world.connect(Connect { read_only: asked, ..handshake(ConnId(1), SessionId::NONE, 6000) });
         world.settle();
-        assert_eq!(world.told, [told]);
+        assert_eq!(world.front.told, [told]);
     }
 }
 
@@ -358,7 +358,7 @@ fn client_that_has_seen_more_is_turned_away() {
         let connect = handshake(ConnId(conn), SessionId::NONE, 6000);
         script.world.connect(Connect { last_zxid_seen, ..connect });
         script.world.settle();
-        assert_eq!(script.world.told.pop().as_deref(), Some(told));
+        assert_eq!(script.world.front.told.pop().as_deref(), Some(told));
     }
 }
 

@@ -1,25 +1,17 @@
 //! A driver for one peer, with what must hold of every step checked on the way.
 
 use super::ask::Ask;
-use super::reply_text::{error_text, result_text};
-use crate::{
-    ClientRequest, Connect, Delivery, Origin, Output, Peer, PeerOptions, Request, Timer,
-    answer_delivery, answer_refusal, answer_sync,
-};
+use super::front::Front;
+use crate::{Connect, Output, Peer, PeerOptions, Request, Timer};
 use bytes::Bytes;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
-use std::format;
-use std::string::String;
 use std::vec::Vec;
 use zoarium_process::{Effect, Effects, Input, Instant, Now, PersistSeq};
-use zoarium_proto::connect::ConnectResponse;
 use zoarium_proto::txn::{LoggedTxn, Txn};
-use zoarium_proto::{ConnId, Id, OpCode, Reader, SessionId, Xid, Zxid};
-use zoarium_tree::access::{AccessRules, Identities};
-use zoarium_tree::read::{self, ReadContext};
-use zoarium_tree::watches::Watches;
-use zoarium_tree::{Change, Outcome, Tree, TreeOptions};
+use zoarium_proto::{ConnId, SessionId, Zxid};
+use zoarium_tree::access::AccessRules;
+use zoarium_tree::{Tree, TreeOptions};
 use zoarium_zab::Record;
 
 /// The wall clock when monotonic time is 0.
@@ -30,8 +22,7 @@ pub(super) const WALL_MS: i64 = 1_000_000;
 pub(super) struct World {
     pub(super) options: PeerOptions,
     pub(super) peer: Peer,
-    pub(super) tree: Tree,
-    watches: Watches,
+    pub(super) front: Front,
     pub(super) mono_ms: u64,
     pub(super) wall_ms: i64,
     effects: Effects<Peer>,
@@ -41,19 +32,7 @@ pub(super) struct World {
     durable: usize,
     /// What the peer has told and is not yet carried out.
     outputs: VecDeque<Output>,
-    clients: BTreeMap<ConnId, Client>,
     heard: BTreeMap<SessionId, Instant>,
-    /// What everybody was told, in order.
-    pub(super) told: Vec<String>,
-}
-
-#[derive(Debug)]
-struct Client {
-    session: SessionId,
-    identities: Identities,
-    last_xid: i32,
-    waiting: VecDeque<(Xid, OpCode)>,
-    last_zxid: i64,
 }
 
 pub(super) fn options() -> PeerOptions {
@@ -93,9 +72,8 @@ impl World {
         let now = Now { mono: Instant::ORIGIN, wall_ms: WALL_MS };
         let mut world = Self {
             peer: Peer::new(options.clone(), &tree, now),
+            front: Front::new(tree, options.access.clone()),
             options,
-            tree,
-            watches: Watches::new(1),
             mono_ms: 0,
             wall_ms: WALL_MS,
             effects: Effects::new(),
@@ -103,9 +81,7 @@ impl World {
             log: Vec::new(),
             durable: 0,
             outputs: VecDeque::new(),
-            clients: BTreeMap::new(),
             heard: BTreeMap::new(),
-            told: Vec::new(),
         };
         world.step(Input::Start);
         world
@@ -115,10 +91,9 @@ impl World {
     pub(super) fn restart(&mut self) {
         self.persist(0);
         self.log.truncate(self.durable);
-        self.clients.clear();
+        self.front.crash();
         self.timers.clear();
-        self.watches = Watches::new(1);
-        self.peer = Peer::new(self.options.clone(), &self.tree, self.now());
+        self.peer = Peer::new(self.options.clone(), &self.front.tree, self.now());
         self.log.clear();
         self.durable = 0;
         self.step(Input::Start);
@@ -133,47 +108,17 @@ impl World {
 
     /// Opens a session, or asks to renew one.
     pub(super) fn connect(&mut self, connect: Connect) {
-        let client = Client {
-            session: connect.session,
-            identities: Identities::new([Id::new("ip", "127.0.0.1")]),
-            last_xid: 0,
-            waiting: VecDeque::new(),
-            last_zxid: 0,
-        };
-        let before = self.clients.insert(connect.conn, client);
-        assert!(before.is_none(), "a connection connects twice");
+        self.front.connect(connect.conn, connect.session);
         self.step(Input::Request(Request::Connect(connect)));
     }
 
     pub(super) fn disconnect(&mut self, conn: ConnId) {
-        self.clients.remove(&conn);
-        self.watches.remove_connection(conn);
+        self.front.disconnect(conn);
         self.step(Input::Request(Request::Disconnected { conn }));
     }
 
-    /// The session of a connection.
-    pub(super) fn session(&self, conn: ConnId) -> SessionId {
-        self.clients[&conn].session
-    }
-
-    /// The connections that are up.
-    pub(super) fn conns(&self) -> Vec<ConnId> {
-        self.clients.keys().copied().collect()
-    }
-
-    pub(super) fn add_identity(&mut self, conn: ConnId, id: Id) {
-        let client = self.clients.get_mut(&conn).unwrap();
-        client.identities = client.identities.with([id]).unwrap();
-    }
-
     pub(super) fn request(&mut self, conn: ConnId, ask: Ask) {
-        let client = self.clients.get_mut(&conn).unwrap();
-        client.last_xid += 1;
-        let xid = Xid(client.last_xid);
-        client.waiting.push_back((xid, ask.op));
-        let (session, identities) = (client.session, client.identities.clone());
-        let (op, body) = (ask.op, ask.body.into());
-        let request = ClientRequest { conn, session, xid, op, body, identities };
+        let request = self.front.request(conn, ask);
         self.step(Input::Request(Request::Client(request)));
     }
 
@@ -183,7 +128,7 @@ impl World {
 
     /// Notes a sign of life of a connection's client, to be reported before the next tick.
     pub(super) fn hear(&mut self, conn: ConnId) {
-        self.heard.insert(self.session(conn), self.now().mono);
+        self.heard.insert(self.front.session(conn), self.now().mono);
     }
 
     /// Lets time pass, timers fire on the way.
@@ -235,7 +180,9 @@ impl World {
     pub(super) fn deliver(&mut self, count: usize) {
         for _ in 0..count.min(self.outputs.len()) {
             let output = self.outputs.pop_front().unwrap();
-            self.carry_out(output);
+            if let Some(output) = self.front.carry_out(output) {
+                panic!("{output:?} of a standalone server");
+            }
         }
     }
 
@@ -247,7 +194,7 @@ impl World {
 
     fn step(&mut self, input: Input<Peer>) {
         let now = self.now();
-        self.peer.step(now, &self.tree, input, &mut self.effects);
+        self.peer.step(now, &self.front.tree, input, &mut self.effects);
         let effects: Vec<_> = self.effects.drain().collect();
         for effect in effects {
             match effect {
@@ -278,7 +225,7 @@ impl World {
         }
         assert_eq!(logged.header.zxid, zxid);
         let in_log = self.log.len() - self.durable + self.undelivered_txns();
-        let expected = self.tree.last_zxid().0 + u64::try_from(in_log).unwrap() + 1;
+        let expected = self.front.tree.last_zxid().0 + u64::try_from(in_log).unwrap() + 1;
         assert_eq!(zxid, Zxid(expected), "zxids are consecutive");
         assert!(txn.len() <= self.options.txn_bytes_max, "{zxid} has {} bytes", txn.len());
         self.log.push(txn);
@@ -287,131 +234,6 @@ impl World {
 
     fn undelivered_txns(&self) -> usize {
         self.outputs.iter().filter(|output| matches!(output, Output::Deliver(_))).count()
-    }
-
-    fn carry_out(&mut self, output: Output) {
-        match output {
-            Output::Deliver(delivery) => self.apply(&delivery),
-            Output::Answer(request) => self.answer(&request),
-            Output::Refuse { conn, xid, error } => {
-                let mut out = Vec::new();
-                answer_refusal(xid, self.tree.last_zxid(), error, &mut out);
-                self.take_reply(conn, &out);
-            }
-            Output::Connected { conn, response } => self.take_response(conn, &response),
-            Output::OverQuota(over) => {
-                let excess = over.excess;
-                let kind = if excess.is_hard { "hard" } else { "soft" };
-                let (measure, value, limit) = (excess.measure, excess.value, excess.limit);
-                let prefix = over.prefix;
-                self.tell(format!("over quota of {prefix}: {kind} {measure:?} {value} > {limit}"));
-            }
-            Output::Close { conn } => {
-                if self.clients.remove(&conn).is_some() {
-                    self.watches.remove_connection(conn);
-                    self.tell(format!("c{conn} closed"));
-                }
-            }
-            Output::Unanswered { .. }
-            | Output::Looking { .. }
-            | Output::Joining { .. }
-            | Output::Elected
-            | Output::Serving { .. }
-            | Output::Truncate { .. }
-            | Output::SendSnapshot { .. }
-            | Output::ReceiveSnapshot { .. }
-            | Output::InstallSnapshot { .. }
-            | Output::ReadHistory { .. }
-            | Output::Dial { .. }
-            | Output::Disconnect { .. }
-            | Output::Activated(_) => panic!("{output:?} of a standalone server"),
-        }
-    }
-
-    fn apply(&mut self, delivery: &Delivery) {
-        let txn = LoggedTxn::decode(&delivery.txn).unwrap();
-        let mut events = Vec::new();
-        let watches = &mut self.watches;
-        let applied = self.tree.apply(&txn, &mut |change: Change<'_>| {
-            watches.trigger(&change, &mut |conn, event, path, _| {
-                events.push(format!("c{conn} {event:?} {path}"));
-            });
-        });
-        events.into_iter().for_each(|event| self.tell(event));
-        if txn.digest.is_some() {
-            assert_eq!(applied.digest_matches, Some(true), "digest after {:?}", txn);
-        }
-        let refused = matches!(txn.txn, Txn::Error { .. });
-        assert_eq!(matches!(applied.outcome, Outcome::Error(_)), refused, "{:?}", applied.outcome);
-        match delivery.origin {
-            Some(Origin::Request { conn, xid, op }) => {
-                let mut out = Vec::new();
-                answer_delivery(xid, op, &txn, &applied, &mut out);
-                self.take_reply(conn, &out);
-            }
-            Some(Origin::Connect { conn, session, timeout_ms, read_only }) => {
-                let password = session.password();
-                let response = ConnectResponse { timeout_ms, session, password, read_only };
-                self.take_response(conn, &response);
-            }
-            None => {}
-        }
-    }
-
-    fn answer(&mut self, request: &ClientRequest) {
-        let ClientRequest { conn, session, xid, op, body, identities } = request;
-        let mut out = Vec::new();
-        if *op == OpCode::Sync {
-            answer_sync(*xid, self.tree.last_zxid(), body, &mut out);
-        } else {
-            let cx = ReadContext {
-                tree: &self.tree,
-                rules: &self.options.access,
-                ids: identities,
-                session: *session,
-                conn: *conn,
-                xid: *xid,
-            };
-            read::answer(*op, body, &cx, &mut self.watches, &mut out);
-        }
-        self.take_reply(*conn, &out);
-    }
-
-    fn take_reply(&mut self, conn: ConnId, frame: &[u8]) {
-        let Some(client) = self.clients.get_mut(&conn) else { return };
-        let mut frames = Reader::new(frame);
-        let mut reader = Reader::new(frames.buffer().unwrap().unwrap());
-        assert!(frames.is_at_end());
-        let (expected, op) = client.waiting.pop_front().unwrap();
-        let (xid, zxid, error) =
-            (reader.int().unwrap(), reader.long().unwrap(), reader.int().unwrap());
-        assert_eq!(xid, expected.0, "replies come in the order of requests");
-        assert!(zxid >= client.last_zxid, "{zxid:#x} told after {:#x}", client.last_zxid);
-        client.last_zxid = zxid;
-        let text = match error {
-            0 => result_text(op, &mut reader),
-            error => error_text(error),
-        };
-        assert!(reader.is_at_end(), "more bytes than a reply to {op:?} has");
-        self.tell(format!("c{conn} #{xid} {zxid:#x} {text}"));
-    }
-
-    fn take_response(&mut self, conn: ConnId, response: &ConnectResponse) {
-        let Some(client) = self.clients.get_mut(&conn) else { return };
-        let ConnectResponse { timeout_ms, session, password, read_only } = *response;
-        if timeout_ms == 0 {
-            assert_eq!((session, password), (SessionId::NONE, [0; 16]));
-            self.clients.remove(&conn);
-            return self.tell(format!("c{conn} expired"));
-        }
-        client.session = session;
-        assert_eq!(password, session.password());
-        let read_only = read_only.map_or_else(String::new, |value| format!(" read-only={value}"));
-        self.tell(format!("c{conn} connected for {timeout_ms} ms{read_only}"));
-    }
-
-    fn tell(&mut self, text: String) {
-        self.told.push(text);
     }
 }
 

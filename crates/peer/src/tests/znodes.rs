@@ -261,7 +261,7 @@ fn version_after_the_last_negative_one_is_zero() {
         let mut world = over(&[create("/a", 1), Txn::SetData { path, data: None, version }]);
         world.run("c1 open");
         world.run(&std::format!("c1 setData /a v={version}"));
-        assert_eq!(world.world.tree.find("/a").unwrap().raw().version, next);
+        assert_eq!(world.world.front.tree.find("/a").unwrap().raw().version, next);
     }
 }
 

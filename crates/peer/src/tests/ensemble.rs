@@ -1,0 +1,9 @@
+//! Several peers with trees, disks, links and clients around them, driven by scripts.
+
+mod forwarding;
+mod leader_change;
+mod links;
+mod script;
+mod server;
+mod sessions;
+mod world;
