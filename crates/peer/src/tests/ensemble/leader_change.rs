@@ -23,7 +23,7 @@ fn new_leader_gives_every_session_its_timeout_in_full() {
             server 1 serves, 2 leads epoch 2
         pass 1000
         sessions 2
-            c1 in 5400, c2 in 19400
+            c1 in 5980, c2 in 19980
         c3 renew c1 1
             c3 connected for 6000 ms
         c3 exists /a

@@ -18,7 +18,7 @@ fn session_is_opened_and_closed_through_any_server() {
             c4 create /b eph
                 c4 #1 0x100000004 /b
             sessions 3
-                c1 c4 in 7700
+                c1 c4 in 7990
             c1 close
                 c1 #2 0x100000005 ok
                 c1 closed
@@ -368,6 +368,6 @@ fn timeouts_are_negotiated_by_the_server_asked() {
         c3 renew c1 3 9000
             c3 connected for 9000 ms
         sessions 3
-            c1 in 9700, c2 in 41700
+            c1 in 9990, c2 in 41990
     "#]]);
 }
