@@ -16,6 +16,8 @@ mod disk;
 pub mod exit_code;
 mod inbox;
 mod limits;
+#[cfg_attr(not(test), expect(dead_code, reason = "the peer loop does not use it yet"))]
+mod links;
 pub mod metrics;
 mod operator;
 mod peer_loop;

@@ -269,7 +269,7 @@ pub(crate) async fn resolve(host: &str, port: u16) -> Result<SocketAddr, ServerE
 }
 
 /// All addresses, of both families where the system has both.
-fn any_address(port: u16) -> SocketAddr {
+pub(crate) fn any_address(port: u16) -> SocketAddr {
     let both = SocketAddr::from(([0_u16; 8], port));
     match TcpSocket::new_v6().and_then(|socket| socket.bind(SocketAddr::from(([0_u16; 8], 0)))) {
         Ok(()) => both,
@@ -277,7 +277,7 @@ fn any_address(port: u16) -> SocketAddr {
     }
 }
 
-fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+pub(crate) fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

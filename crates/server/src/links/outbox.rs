@@ -1,0 +1,160 @@
+//! What waits to be written on a connection.
+
+use super::snapshot::Outgoing;
+use std::collections::VecDeque;
+
+/// What waits, in order.
+#[derive(Debug)]
+pub(super) enum Segment {
+    /// Bytes as they are.
+    Bytes(Vec<u8>),
+    /// A snapshot, made while it is written.
+    Snapshot(Outgoing),
+}
+
+/// What waits, and how much of it there may be.
+///
+/// A learner may be sent its whole history at once, so the first batch for an idle connection may
+/// be of any size. What comes behind it while it is not read is bounded.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    /// How many bytes may wait.
+    bytes_max: usize,
+    segments: VecDeque<Segment>,
+    /// Bytes that were ever put here, without snapshots.
+    put: u64,
+    /// How far bytes do not count: the end of the last batch that met an idle connection.
+    free_upto: u64,
+    /// The batch that is being put together, if there is one.
+    batch: Option<Batch>,
+    /// Nothing more is written.
+    closed: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Batch {
+    /// Whether little was waiting when it began.
+    idle: bool,
+}
+
+/// A connection is idle with less than this part of its limit waiting.
+const IDLE_PART: u64 = 4;
+
+/// More waits than may.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{waiting} bytes wait for the peer, at most {max} may")]
+pub(super) struct TooMuchWaits {
+    waiting: u64,
+    max: usize,
+}
+
+impl Outbox {
+    /// One in which so many bytes may wait.
+    pub(super) const fn new(bytes_max: usize) -> Self {
+        let segments = VecDeque::new();
+        Self { bytes_max, segments, put: 0, free_upto: 0, batch: None, closed: false }
+    }
+
+    /// Puts bytes in. The result says whether a batch begins with them. `written` is how many of
+    /// all bytes have been written.
+    pub(super) fn put(&mut self, written: u64, encode: impl FnOnce(&mut Vec<u8>)) -> bool {
+        if self.closed {
+            return false;
+        }
+        let begins = self.begin_batch(written);
+        if !matches!(self.segments.back(), Some(Segment::Bytes(_))) {
+            self.segments.push_back(Segment::Bytes(Vec::new()));
+        }
+        if let Some(Segment::Bytes(bytes)) = self.segments.back_mut() {
+            let before = bytes.len();
+            encode(bytes);
+            self.put += (bytes.len() - before) as u64;
+        }
+        begins
+    }
+
+    /// Puts bytes in, in the place of those that are still here.
+    pub(super) fn replace(&mut self, written: u64, encode: impl FnOnce(&mut Vec<u8>)) -> bool {
+        for segment in &mut self.segments {
+            if let Segment::Bytes(bytes) = segment {
+                self.put -= bytes.len() as u64;
+                bytes.clear();
+            }
+        }
+        self.put(written, encode)
+    }
+
+    /// Puts a snapshot in.
+    pub(super) fn put_snapshot(&mut self, written: u64, snapshot: Outgoing) -> bool {
+        if self.closed {
+            return false;
+        }
+        let begins = self.begin_batch(written);
+        self.segments.push_back(Segment::Snapshot(snapshot));
+        begins
+    }
+
+    fn begin_batch(&mut self, written: u64) -> bool {
+        if self.batch.is_some() {
+            return false;
+        }
+        let idle = self.put.saturating_sub(written) <= self.bytes_max as u64 / IDLE_PART;
+        self.batch = Some(Batch { idle });
+        true
+    }
+
+    /// Ends the batch.
+    ///
+    /// # Errors
+    /// If more waits than may.
+    pub(super) fn end_batch(&mut self, written: u64) -> Result<(), TooMuchWaits> {
+        if let Some(Batch { idle: true }) = self.batch.take() {
+            self.free_upto = self.put;
+        }
+        let waiting = self.put.saturating_sub(written.max(self.free_upto));
+        let max = self.bytes_max;
+        if waiting > max as u64 { Err(TooMuchWaits { waiting, max }) } else { Ok(()) }
+    }
+
+    /// Takes what is to be written next. Bytes are swapped with `buffer`, which must be empty.
+    pub(super) fn take(&mut self, buffer: &mut Vec<u8>) -> Taken {
+        while let Some(segment) = self.segments.pop_front() {
+            match segment {
+                Segment::Snapshot(snapshot) => return Taken::Snapshot(snapshot),
+                Segment::Bytes(bytes) if bytes.is_empty() => {}
+                Segment::Bytes(bytes) => {
+                    let mut kept = std::mem::replace(buffer, bytes);
+                    // The memory goes back and forth while little is sent at a time.
+                    if self.segments.is_empty() && kept.capacity() <= KEPT_BYTES_MAX {
+                        kept.clear();
+                        self.segments.push_back(Segment::Bytes(kept));
+                    }
+                    return Taken::Bytes;
+                }
+            }
+        }
+        Taken::Nothing
+    }
+
+    /// Takes no more. What was waiting is dropped, unless `last_words` are to be written.
+    pub(super) fn close(&mut self, last_words: bool) {
+        self.closed = true;
+        if !last_words {
+            self.segments.clear();
+        }
+    }
+}
+
+/// What is kept of a buffer's memory when it is empty.
+const KEPT_BYTES_MAX: usize = 256 * 1024;
+
+/// What [`Outbox::take`] gives.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// There is nothing.
+    Nothing,
+    /// Bytes, in the buffer.
+    Bytes,
+    /// A snapshot.
+    Snapshot(Outgoing),
+}
