@@ -1,4 +1,4 @@
-//! The transaction log of a running server, and its thread. Whatever has queued up while the thread
+//! The history of a running server on its disk, and the thread that writes it. Whatever has queued up while the thread
 //! synced is its next batch: one write and one `fdatasync` serve all of it, and the peer loop
 //! prepares the batch after meanwhile.
 //!
@@ -15,11 +15,12 @@ use crate::snapshots::Snapshots;
 use real_dir::RealDir;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::time::{Duration, Instant};
 use tally::BatchTally;
-use zoarium_persistence::StorageError;
-use zoarium_persistence::log::LogWriter;
+use zoarium_persistence::names::SnapshotName;
+use zoarium_persistence::snapshot::CompleteSnapshot;
+use zoarium_persistence::{Journal, Lineage, StorageError};
 use zoarium_process::PersistSeq;
 use zoarium_proto::Zxid;
 use zoarium_zab::{Record, Txn};
@@ -36,8 +37,16 @@ enum Job {
     Retry(PersistSeq, StorageError),
     /// The history goes on after this.
     JumpTo(Zxid),
+    /// All before is done.
+    Fence(mpsc::Sender<()>),
+    /// A snapshot of this history is whole.
+    Publish(CompleteSnapshot<RealDir>, Lineage, mpsc::Sender<Published>),
     Stop,
 }
+
+/// The name of a snapshot that is part of the history; `None` if that history is not this one any
+/// more.
+type Published = Result<Option<SnapshotName>, StorageError>;
 
 /// The log, and the way to its thread.
 #[derive(Debug)]
@@ -72,7 +81,9 @@ impl Disk {
         records: &mut Vec<(PersistSeq, Record)>,
     ) -> Option<PersistSeq> {
         let upto = records.last().map(|(seq, _)| *seq)?;
-        if records.len() > HERE_MAX || self.under_way.load(Acquire) > 0 {
+        let few = records.len() <= HERE_MAX
+            && records.iter().all(|(_, record)| matches!(record, Record::Append(_)));
+        if !few || self.under_way.load(Acquire) > 0 {
             return None;
         }
         let mut log = self.log();
@@ -81,7 +92,11 @@ impl Disk {
         }
         let now = Instant::now();
         log.batch = BatchTally::new(now);
-        records.drain(..).for_each(|(_, record)| log.append(&record, now));
+        for (_, record) in records.drain(..) {
+            if let Record::Append(txn) = record {
+                log.append(&txn, now);
+            }
+        }
         let persisted = log.persist();
         drop(log);
         match persisted {
@@ -102,6 +117,27 @@ impl Disk {
     /// Lets the history go on after `zxid`, whose state is durable as a snapshot.
     pub(crate) fn jump_to(&self, zxid: Zxid) {
         self.push(std::iter::once(Job::JumpTo(zxid)));
+    }
+
+    /// Waits until everything queued is durable. False if it never will be: the history has failed.
+    pub(crate) fn settle(&self) -> bool {
+        let (done, finished) = mpsc::channel();
+        self.push(std::iter::once(Job::Fence(done)));
+        finished.recv().is_ok()
+    }
+
+    /// Makes a snapshot of a tree of `lineage` part of the history, behind everything queued.
+    ///
+    /// # Errors
+    /// If it cannot be, or the server stops.
+    pub(crate) fn publish(
+        &self,
+        snapshot: CompleteSnapshot<RealDir>,
+        lineage: Lineage,
+    ) -> Published {
+        let (asker, answer) = mpsc::channel();
+        self.push(std::iter::once(Job::Publish(snapshot, lineage, asker)));
+        answer.recv().unwrap_or(Err(StorageError::LogFailed))
     }
 
     /// Ends the thread once everything queued is durable.
@@ -136,7 +172,7 @@ pub(crate) struct SnapshotPace {
 pub(crate) struct Log {
     shared: Arc<Shared>,
     snapshots: Arc<Snapshots>,
-    writer: LogWriter<RealDir>,
+    journal: Journal<RealDir>,
     pace: SnapshotPace,
     txns_left: u64,
     bytes_left: u64,
@@ -147,31 +183,39 @@ impl Log {
     pub(crate) fn new(
         shared: Arc<Shared>,
         snapshots: Arc<Snapshots>,
-        writer: LogWriter<RealDir>,
+        journal: Journal<RealDir>,
         pace: SnapshotPace,
     ) -> Self {
         let batch = BatchTally::new(Instant::now());
-        let mut log = Self { shared, snapshots, writer, pace, txns_left: 0, bytes_left: 0, batch };
+        let mut log = Self { shared, snapshots, journal, pace, txns_left: 0, bytes_left: 0, batch };
         log.draw_pace();
         log
     }
 
-    fn append(&mut self, record: &Record, queued: Instant) {
-        let Record::Append(Txn { zxid, bytes, .. }) = record else {
-            unreachable!("{record:?} of a standalone server")
-        };
-        self.writer.append(*zxid, bytes);
+    fn append(&mut self, txn: &Txn, queued: Instant) {
+        self.journal.append(txn.zxid, &txn.bytes);
         self.batch.note(queued);
         self.txns_left = self.txns_left.saturating_sub(1);
-        self.bytes_left = self.bytes_left.saturating_sub(bytes.len() as u64);
+        self.bytes_left = self.bytes_left.saturating_sub(txn.bytes.len() as u64);
+    }
+
+    /// Does what is no appending, and is durable when it is done.
+    fn carry_out(&mut self, record: &Record) -> Result<(), StorageError> {
+        match record {
+            Record::AcceptedEpoch(epoch) => self.journal.accepted_epoch(epoch.0),
+            Record::CurrentEpoch(epoch) => self.journal.current_epoch(epoch.0),
+            Record::Truncate { to } => self.journal.truncate(*to).map(drop),
+            Record::Snapshot { zxid } => self.journal.install_snapshot(*zxid),
+            Record::Append(_) => unreachable!("appended with others"),
+        }
     }
 
     /// Makes the batch durable. After an error that says the disk is full it may be tried again.
     fn persist(&mut self) -> Result<(), StorageError> {
         let began = Instant::now();
-        self.writer.write()?;
+        self.journal.write()?;
         let before_sync = Instant::now();
-        self.writer.sync()?;
+        self.journal.sync()?;
         let now = Instant::now();
         self.note_sync(now - before_sync);
         self.batch.report(now - began, now, &self.shared.metrics);
@@ -196,7 +240,7 @@ impl Log {
         if self.txns_left > 0 && self.bytes_left > 0 {
             return Ok(());
         }
-        self.writer.roll()?;
+        self.journal.roll()?;
         self.snapshots.request();
         self.draw_pace();
         Ok(())
@@ -245,8 +289,8 @@ impl DiskThread {
         let mut appended = 0;
         for job in jobs.drain(..) {
             match job {
-                Job::Append(seq, record, queued) => {
-                    log.append(&record, queued);
+                Job::Append(seq, Record::Append(txn), queued) => {
+                    log.append(&txn, queued);
                     pending = Some(seq);
                     appended += 1;
                     if appended == self.shared.limits.sync_batch_max {
@@ -254,12 +298,29 @@ impl DiskThread {
                         appended = 0;
                     }
                 }
+                Job::Append(seq, record, _) => {
+                    self.persist(log, pending.take())?;
+                    appended = 0;
+                    self.until_there_is_room(|| log.carry_out(&record))?;
+                    self.shared.inbox.push(LoopEvent::Persisted(seq));
+                }
+                Job::Fence(asker) => {
+                    self.persist(log, pending.take())?;
+                    appended = 0;
+                    // Who has asked waits for nothing else.
+                    let _gone = asker.send(());
+                }
+                Job::Publish(snapshot, lineage, asker) => {
+                    self.persist(log, pending.take())?;
+                    appended = 0;
+                    let _gone = asker.send(log.journal.publish(snapshot, lineage));
+                }
                 Job::Retry(_, error) if !error.is_full() => return Err(error),
                 Job::Retry(seq, _) => self.persist(log, Some(seq))?,
                 Job::JumpTo(zxid) => {
                     self.persist(log, pending.take())?;
                     appended = 0;
-                    log.writer.jump_to(zxid)?;
+                    log.journal.jump_to(zxid)?;
                 }
                 Job::Stop => {
                     self.persist(log, pending)?;
@@ -289,8 +350,18 @@ impl DiskThread {
     /// Makes the batch durable, waiting for as long as the disk is full.
     fn persist(&self, log: &mut Log, upto: Option<PersistSeq>) -> Result<(), StorageError> {
         let Some(upto) = upto else { return Ok(()) };
+        self.until_there_is_room(|| log.persist())?;
+        self.shared.inbox.push(LoopEvent::Persisted(upto));
+        Ok(())
+    }
+
+    /// Tries for as long as the disk is full.
+    fn until_there_is_room(
+        &self,
+        mut attempt: impl FnMut() -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
         let mut full = false;
-        while let Err(error) = log.persist() {
+        while let Err(error) = attempt() {
             if !error.is_full() || self.disk.stopping.load(Relaxed) {
                 return Err(error);
             }
@@ -305,7 +376,6 @@ impl DiskThread {
             tracing::info!("the disk has room again: writes are taken");
             self.shared.inbox.push(LoopEvent::DiskFull(false));
         }
-        self.shared.inbox.push(LoopEvent::Persisted(upto));
         Ok(())
     }
 }

@@ -14,10 +14,11 @@ pub mod config;
 mod connection;
 mod disk;
 pub mod exit_code;
+mod history;
 mod inbox;
 mod limits;
-#[cfg_attr(not(test), expect(dead_code, reason = "the peer loop does not use it yet"))]
 mod links;
+mod member;
 pub mod metrics;
 mod operator;
 mod peer_loop;
@@ -27,8 +28,10 @@ mod server;
 mod settings;
 mod shared;
 mod snapshots;
+mod standing;
 pub mod stats;
 pub mod status;
 mod version;
 
+pub use links::ListenError;
 pub use server::{Server, ServerError};

@@ -35,12 +35,12 @@ mod reader;
 pub(crate) mod snapshot;
 mod writer;
 
-pub(crate) use listen::ListenError;
+pub use listen::ListenError;
 
 use connection::Connection;
 use hub::{Hub, Members};
 use listen::Ports;
-use snapshot::SnapshotSource;
+pub(crate) use snapshot::{SnapshotSlice, SnapshotSource};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;

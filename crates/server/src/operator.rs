@@ -1,5 +1,7 @@
 //! The running server as its operators see it.
 
+mod ensemble;
+
 use crate::admin::four_letter::FourLetterWord;
 use crate::admin::http;
 use crate::client_port::ConnectionThrottle;
@@ -17,7 +19,7 @@ use crate::shared::Shared;
 use crate::snapshots::Snapshots;
 use crate::status::{
     ActionError, AdminSource, AuthorizeError, Configuration, ConnectionName, ConnectionStatus,
-    DigestStatus, DirectorySizes, EnsembleStatus, ExpiryBucket, GlobalSessions, LastSnapshot, Mode,
+    DigestStatus, DirectorySizes, EnsembleStatus, ExpiryBucket, GlobalSessions, LastSnapshot,
     ObserverConnection, QuotaStatus, ServerStatus, Sessions, SnapshotFile, WatchSummary,
 };
 use crate::version;
@@ -172,6 +174,7 @@ impl Operator {
 
 impl AdminSource for Operator {
     fn status(&self) -> Option<ServerStatus> {
+        let mode = self.mode()?;
         let uptime = self.shared.clock.mono().saturating_since(self.started);
         let watch_count = self.shared.watches().len() as u64;
         let throttle = self.shared.guards.connection_throttle.as_ref();
@@ -179,7 +182,7 @@ impl AdminSource for Operator {
         let tree = self.shared.tree();
         Some(ServerStatus {
             version: version::FULL.to_owned(),
-            mode: Mode::Standalone,
+            mode,
             stats: self.shared.stats.read(),
             uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
             last_zxid: tree.last_zxid(),
@@ -314,8 +317,8 @@ impl AdminSource for Operator {
             session_timeout_ms_min: ms(config.sessions.min_timeout),
             session_timeout_ms_max: ms(config.sessions.max_timeout),
             listen_backlog: backlog.map_or(-1, |it| i32::try_from(it).unwrap_or(i32::MAX)),
-            server_id: 0,
-            quorum: None,
+            server_id: config.ensemble.as_ref().map_or(0, |ensemble| ensemble.my_id.0),
+            quorum: self.quorum_configuration(),
         }
     }
 
@@ -324,7 +327,7 @@ impl AdminSource for Operator {
     }
 
     fn ensemble(&self) -> Option<EnsembleStatus> {
-        None
+        self.place_in_ensemble()
     }
 
     fn observers(&self) -> Vec<ObserverConnection> {

@@ -1,17 +1,20 @@
 //! The thread that owns the peer: the only caller of [`Peer::step`] and the only writer of the
 //! tree. It carries out what the peer decides, batch by batch.
 
+pub(crate) mod member;
 pub(crate) mod restoring;
 mod tally;
 
 use crate::audit::Audit;
 use crate::connection::SharedConnection;
 use crate::disk::Disk;
+use crate::links::Batch;
 use crate::quota_log::QuotaLog;
 use crate::shared::Shared;
 use crate::snapshots::Snapshots;
+use member::{Member, replaces_history};
 use restoring::{Restore, Restoring, SnapshotTarget};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
 use tally::{Fired, Tally, report_prepared};
@@ -44,6 +47,8 @@ pub(crate) enum LoopEvent {
     Gone(ConnId),
     /// Records up to this one are on disk.
     Persisted(PersistSeq),
+    /// Other members are heard of.
+    Links(Batch),
     /// The disk is full, or has room again.
     DiskFull(bool),
     /// An operator asks for the sessions by deadline.
@@ -56,6 +61,14 @@ pub(crate) enum LoopEvent {
 
 /// The connections that have asked for a session.
 pub(crate) type Connections = HashMap<ConnId, SharedConnection>;
+
+/// What the peer is to hear.
+#[derive(Debug)]
+enum Work {
+    Input(Input<Peer>),
+    /// One after the other, as what it says to one may make the next void.
+    Links(Batch),
+}
 
 /// The loop's own state.
 #[derive(Debug)]
@@ -76,6 +89,8 @@ pub(crate) struct PeerLoop {
     audit: Option<Audit>,
     restoring: Restoring,
     snapshots: Arc<Snapshots>,
+    /// `None` for a standalone server.
+    member: Option<Member>,
     stopping: bool,
 }
 
@@ -89,6 +104,7 @@ impl PeerLoop {
         snapshots: Arc<Snapshots>,
         target: SnapshotTarget,
         audit: bool,
+        member: Option<Member>,
     ) -> Self {
         Self {
             peer,
@@ -105,6 +121,7 @@ impl PeerLoop {
             audit: audit.then(Audit::new),
             restoring: Restoring::new(target),
             snapshots,
+            member,
             stopping: false,
         }
     }
@@ -113,20 +130,20 @@ impl PeerLoop {
     pub(crate) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         let mut batch = Vec::new();
-        self.step_batch(std::iter::once(Input::Start));
+        self.step_batch([Work::Input(Input::Start)]);
         while !self.stopping {
             let deadline = self.timers.values().min().map(|at| shared.clock.to_std(*at));
             shared.inbox.take(&mut batch, deadline);
-            let inputs: Vec<_> = batch.drain(..).filter_map(|event| self.admit(event)).collect();
-            self.step_batch(inputs);
+            let work: Vec<_> = batch.drain(..).filter_map(|event| self.admit(event)).collect();
+            self.step_batch(work);
             self.run_due_timers();
             self.restore_when_settled();
         }
     }
 
     /// What the peer is to hear of an event.
-    fn admit(&mut self, event: LoopEvent) -> Option<Input<Peer>> {
-        Some(match self.restoring.screen(event, &self.shared)? {
+    fn admit(&mut self, event: LoopEvent) -> Option<Work> {
+        Some(Work::Input(match self.restoring.screen(event, &self.shared)? {
             LoopEvent::Connect(connection, connect) => {
                 self.connections.insert(connection.id, connection);
                 Input::Request(Request::Connect(connect))
@@ -145,6 +162,7 @@ impl PeerLoop {
                 Input::Request(Request::Disconnected { conn })
             }
             LoopEvent::Persisted(upto) => Input::Persisted { upto },
+            LoopEvent::Links(batch) => return Some(Work::Links(batch)),
             LoopEvent::DiskFull(full) => Input::Request(Request::DiskFull(full)),
             LoopEvent::Inspect(asker) => {
                 let buckets = self.peer.session_buckets();
@@ -161,7 +179,7 @@ impl PeerLoop {
                 self.stopping = true;
                 return None;
             }
-        })
+        }))
     }
 
     fn run_due_timers(&mut self) {
@@ -172,7 +190,11 @@ impl PeerLoop {
             self.timers.remove(&timer);
             let heard = (timer == Timer::Sessions).then(|| self.heard());
             let heard = heard.map(|heard| Input::Request(Request::Heard(heard)));
-            self.step_batch(heard.into_iter().chain([Input::Timer(timer)]));
+            let inputs = heard.into_iter().chain([Input::Timer(timer)]);
+            self.step_batch(inputs.map(Work::Input));
+            if timer == Timer::Zab(zoarium_zab::Timer::HalfTick) {
+                self.note_standing();
+            }
         }
     }
 
@@ -185,42 +207,72 @@ impl PeerLoop {
         self.connections.values().filter_map(heard).collect()
     }
 
-    fn step_batch(&mut self, inputs: impl IntoIterator<Item = Input<Peer>>) {
+    fn step_batch(&mut self, work: impl IntoIterator<Item = Work>) {
         let shared = Arc::clone(&self.shared);
-        {
-            let tree = shared.tree();
-            // What comes in one batch came at one time.
-            let now = shared.clock.now();
-            let began = std::time::Instant::now();
-            let mut requests = 0;
-            for input in inputs {
-                requests += u64::from(matches!(input, Input::Request(_)));
-                self.peer.step(now, &tree, input, &mut self.effects);
-                self.sort_effects();
+        let mut work: VecDeque<Work> = work.into_iter().collect();
+        loop {
+            self.step_until_barrier(&mut work, &shared);
+            // Before the disk: others can make the same durable meanwhile.
+            self.flush_links();
+            while !self.records.is_empty() {
+                self.persist(&shared);
+                self.flush_links();
             }
-            report_prepared(requests, began.elapsed(), &shared);
+            self.deliver(&shared);
+            if work.is_empty() {
+                return;
+            }
         }
-        if !self.records.is_empty() {
-            self.persist(&shared);
+    }
+
+    /// Steps through the work, up to where the tree must be brought up to date.
+    fn step_until_barrier(&mut self, work: &mut VecDeque<Work>, shared: &Shared) {
+        let tree = shared.tree();
+        // What comes in one batch came at one time.
+        let now = shared.clock.now();
+        let began = std::time::Instant::now();
+        let mut requests = 0;
+        let mut is_barrier = false;
+        while !is_barrier && let Some(next) = work.pop_front() {
+            let input = match next {
+                Work::Input(input) => input,
+                Work::Links(mut batch) => {
+                    let Some(input) = self.next_of_links(&mut batch) else { continue };
+                    work.push_front(Work::Links(batch));
+                    input
+                }
+            };
+            requests += u64::from(matches!(input, Input::Request(_)));
+            self.peer.step(now, &tree, input, &mut self.effects);
+            is_barrier = self.sort_effects();
         }
-        self.deliver(&shared);
+        report_prepared(requests, began.elapsed(), shared);
     }
 
     /// Has the records made durable: by the disk, which starts on them before their predecessors
-    /// are delivered, or here and now, if they are few and nobody waits for anything else.
+    /// are delivered, or here and now, if they are few and nobody waits for anything else, or if
+    /// the history itself is replaced.
     fn persist(&mut self, shared: &Shared) {
-        if self.outputs.is_empty()
-            && let Some(upto) = self.disk.persist_here(&mut self.records)
-        {
-            let persisted = Input::Persisted { upto };
-            self.peer.step(shared.clock.now(), &shared.tree(), persisted, &mut self.effects);
-            return self.sort_effects();
-        }
-        self.disk.append(self.records.drain(..));
+        let upto = if self.records.iter().any(|(_, record)| replaces_history(record)) {
+            let Some(upto) = self.replace_history() else { return };
+            Some(upto)
+        } else if self.outputs.is_empty() {
+            self.disk.persist_here(&mut self.records)
+        } else {
+            None
+        };
+        let Some(upto) = upto else { return self.disk.append(self.records.drain(..)) };
+        let persisted = Input::Persisted { upto };
+        self.peer.step(shared.clock.now(), &shared.tree(), persisted, &mut self.effects);
+        self.sort_effects();
     }
 
-    fn sort_effects(&mut self) {
-        for effect in self.effects.drain() {
+    /// Sorts what a step has asked for by when it is to be done. The result says whether all of it
+    /// must be done before the next step.
+    fn sort_effects(&mut self) -> bool {
+        let mut effects = std::mem::take(&mut self.effects);
+        let mut is_barrier = false;
+        for effect in effects.drain() {
             match effect {
                 Effect::Persist { seq, record } => self.records.push((seq, record)),
                 Effect::SetTimer { timer, at } => {
@@ -229,10 +281,15 @@ impl PeerLoop {
                 Effect::CancelTimer(timer) => {
                     self.timers.remove(&timer);
                 }
-                Effect::Output(output) => self.outputs.push(output),
-                Effect::Send { to, .. } => unreachable!("a standalone server has no link {to:?}"),
+                Effect::Output(output) => {
+                    is_barrier |= output.is_barrier();
+                    self.sort_output(output);
+                }
+                Effect::Send { to, message } => self.send(to, &message),
             }
         }
+        self.effects = effects;
+        is_barrier
     }
 
     /// Tells the outside, in order. The tree stays locked over the batch, so that nobody reads
@@ -295,19 +352,21 @@ impl PeerLoop {
                     connection.close();
                 }
             }
-            Output::Unanswered { .. }
-            | Output::Looking { .. }
-            | Output::Joining { .. }
-            | Output::Elected
-            | Output::Serving { .. }
-            | Output::Truncate { .. }
-            | Output::SendSnapshot { .. }
-            | Output::ReceiveSnapshot { .. }
-            | Output::InstallSnapshot { .. }
+            Output::Unanswered { .. } => self.forget_request(),
+            Output::Looking { why } => self.on_looking(why, watches),
+            Output::Joining { leader } => self.on_joining(*leader),
+            Output::Elected => self.on_elected(),
+            Output::Serving { leader, epoch } => self.on_serving(*leader, *epoch, tree),
+            Output::Truncate { to } => self.reload(tree, *to),
+            Output::InstallSnapshot { zxid } => self.install(tree, *zxid),
+            Output::ReceiveSnapshot { zxid } => {
+                tracing::info!(%zxid, "the leader sends all of its state");
+            }
+            Output::Activated(membership) => self.on_activated(membership, tree),
+            Output::SendSnapshot { .. }
             | Output::ReadHistory { .. }
             | Output::Dial { .. }
-            | Output::Disconnect { .. }
-            | Output::Activated(_) => unreachable!("{output:?} of a standalone server"),
+            | Output::Disconnect { .. } => unreachable!("{output:?} was carried out already"),
         }
     }
 

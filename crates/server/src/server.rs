@@ -7,13 +7,18 @@ use crate::config::clients::ClientPort;
 use crate::config::{Loaded, ServerConfig};
 use crate::disk::real_dir::RealDir;
 use crate::disk::{Disk, DiskThread, Log, SnapshotPace};
+use crate::history::History;
+use crate::links::{Links, ListenError, Sink};
+use crate::member;
 use crate::metrics::Metrics;
 use crate::operator::Operator;
+use crate::peer_loop::member::Member;
 use crate::peer_loop::restoring::SnapshotTarget;
 use crate::peer_loop::{LoopEvent, PeerLoop};
 use crate::settings::{limits, log_options, peer_options, recovery_options, snapshot_options};
 use crate::shared::Shared;
 use crate::snapshots::{SnapshotThread, Snapshots, Taken};
+use crate::standing::Standing;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,8 +28,10 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use zoarium_peer::Peer;
+use zoarium_persistence::journal::{JournalOptions, MemberOptions, recover_member};
 use zoarium_persistence::recovery::RecoveryEvent;
-use zoarium_persistence::{DataDirs, LogWriter, Recovered, StorageError, purge};
+use zoarium_persistence::{DataDirs, Journal, Recovered, StorageError, purge};
+use zoarium_zab::Zab;
 
 /// Why a server does not start, or ends.
 #[derive(Debug, thiserror::Error)]
@@ -59,12 +66,9 @@ pub enum ServerError {
     /// The admin server's port cannot be opened.
     #[error(transparent)]
     Admin(#[from] crate::admin::http::BindError),
-    /// The configuration asks for an ensemble.
-    #[error("{servers} server.N lines: ensembles are not supported yet; expected at most one")]
-    Ensemble {
-        /// How many lines.
-        servers: usize,
-    },
+    /// The ports between servers cannot be opened.
+    #[error(transparent)]
+    PeerPorts(#[from] ListenError),
     /// Signals cannot be waited for.
     #[error("signals cannot be waited for: {0}")]
     Signals(io::Error),
@@ -119,28 +123,34 @@ impl Server {
 
     async fn recover_and_serve(loaded: Loaded) -> Result<Self, ServerError> {
         let config = &loaded.config;
-        if let Some(ensemble) = &config.ensemble {
-            return Err(ServerError::Ensemble { servers: ensemble.membership.members.len() });
-        }
         let clock = Clock::start();
         let listener = bind(config).await?;
         let local = listener.local_addr().map_err(ServerError::Thread)?;
         let dirs = open_dirs(config)?;
-        let (Recovered { tree, last_snapshot, .. }, recovery_times) = recover(config, &dirs)?;
-        let peer = Peer::new(peer_options(config), &tree, clock.now());
-        let writer =
-            LogWriter::new(dirs.logs.clone(), tree.last_zxid(), log_options(&config.storage));
+        let (Found { recovered, zab }, recovery_times) = recover(config, &dirs)?;
+        let Recovered { tree, last_snapshot, .. } = recovered;
+        let options = peer_options(config);
+        let standing = zab.as_ref().map_or(Standing::alone(), Standing::member);
+        let peer = match zab {
+            None => Peer::new(options, &tree, clock.now()),
+            Some(zab) => Peer::member(options, zab, &tree, clock.now()),
+        };
+        let journal = JournalOptions {
+            log: log_options(&config.storage),
+            recovery: recovery_options(config),
+        };
+        let journal = Journal::new(dirs.clone(), tree.last_zxid(), journal);
         let stale = last_snapshot.is_none_or(|zxid| zxid < tree.last_zxid());
         let access = crate::settings::access(&config.access);
         let guards = Guards::new(config, clock.mono_ms());
-        let shared = Arc::new(Shared::new(tree, limits(config), guards, access, clock));
+        let shared = Arc::new(Shared::new(tree, standing, limits(config), guards, access, clock));
         recovery_times.record(&shared.metrics);
         let snapshots = Arc::new(Snapshots::default());
         let pace = SnapshotPace {
             txns: config.storage.snap_count.into(),
             bytes: config.storage.snap_size_bytes,
         };
-        let log = Log::new(Arc::clone(&shared), Arc::clone(&snapshots), writer, pace);
+        let log = Log::new(Arc::clone(&shared), Arc::clone(&snapshots), journal, pace);
         let disk = Arc::new(Disk::new(log));
         if let Some(zxid) = last_snapshot {
             snapshots.note(Taken { zxid, wall_ms: wall_ms() });
@@ -148,12 +158,13 @@ impl Server {
         if stale {
             snapshots.request();
         }
+        let member = Self::member(config, &peer, &shared, &dirs).await?;
         let (stop, stopped) = watch::channel(false);
         let (fail, failed) = oneshot::channel();
         let (threads, admin, audited) = (Vec::new(), None, config.audit);
         let mut server =
             Self { shared, snapshots, disk, stop, failed, threads, local, admin, audited };
-        server.spawn_threads(config, dirs, peer, fail)?;
+        server.spawn_threads(config, dirs, peer, member, fail)?;
         let (shared, snapshots) = (Arc::clone(&server.shared), Arc::clone(&server.snapshots));
         let operator = Arc::new(Operator::new(shared, snapshots, loaded, local.port()));
         server.admin = operator.serve_http(&server.stop).await?;
@@ -161,11 +172,33 @@ impl Server {
         Ok(server)
     }
 
+    /// Opens the ports between servers, if there are others.
+    async fn member(
+        config: &ServerConfig,
+        peer: &Peer,
+        shared: &Arc<Shared>,
+        dirs: &DataDirs<RealDir>,
+    ) -> Result<Option<Member>, ServerError> {
+        let (Some(ensemble), Some(zab)) = (&config.ensemble, peer.zab()) else { return Ok(None) };
+        let inbox = Arc::clone(shared);
+        let sink = Sink::new(move |batch| inbox.inbox.push(LoopEvent::Links(batch)));
+        let options = member::link_options(config, ensemble);
+        let links =
+            Links::start(options, zab.membership(), ensemble.proposed.as_ref(), sink).await?;
+        let history = History {
+            dirs: dirs.clone(),
+            recovery: recovery_options(config),
+            size_factor: ensemble.synchronization.snapshot_size_factor.unwrap_or_default(),
+        };
+        Ok(Some(Member::new(links, history)))
+    }
+
     fn spawn_threads(
         &mut self,
         config: &ServerConfig,
         dirs: DataDirs<RealDir>,
         peer: Peer,
+        member: Option<Member>,
         fail: oneshot::Sender<StorageError>,
     ) -> Result<(), ServerError> {
         let (disk, shared) = (Arc::clone(&self.disk), Arc::clone(&self.shared));
@@ -179,10 +212,11 @@ impl Server {
         let snapshot_thread = SnapshotThread {
             snapshots: Arc::clone(&self.snapshots),
             shared: Arc::clone(&self.shared),
+            disk: Arc::clone(&self.disk),
             dirs,
             options,
         };
-        let peer_loop = self.peer_loop(peer, target, config.audit);
+        let peer_loop = self.peer_loop(peer, target, config.audit, member);
         let mut spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let thread = Builder::new().name(name.to_owned()).spawn(run);
             self.threads.push(thread.map_err(ServerError::Thread)?);
@@ -202,9 +236,15 @@ impl Server {
         spawn("snapshots", Box::new(|| snapshot_thread.run()))
     }
 
-    fn peer_loop(&self, peer: Peer, target: SnapshotTarget, audit: bool) -> PeerLoop {
+    fn peer_loop(
+        &self,
+        peer: Peer,
+        target: SnapshotTarget,
+        audit: bool,
+        member: Option<Member>,
+    ) -> PeerLoop {
         let (shared, disk) = (Arc::clone(&self.shared), Arc::clone(&self.disk));
-        PeerLoop::new(peer, shared, disk, Arc::clone(&self.snapshots), target, audit)
+        PeerLoop::new(peer, shared, disk, Arc::clone(&self.snapshots), target, audit, member)
     }
 
     /// Where clients connect.
@@ -318,12 +358,12 @@ fn open_dir(path: &Path, create: bool) -> io::Result<RealDir> {
 fn recover(
     config: &ServerConfig,
     dirs: &DataDirs<RealDir>,
-) -> Result<(Recovered, RecoveryTimes), ServerError> {
+) -> Result<(Found, RecoveryTimes), ServerError> {
     let began = Instant::now();
     let mut snapshot_loaded = began;
     purge::remove_leftovers(dirs)?;
     let mut shown = began;
-    let recovered = zoarium_persistence::recover(dirs, &recovery_options(config), |event| {
+    let found = find(config, dirs, |event| {
         if let RecoveryEvent::SnapshotProgress(_) = event {
             snapshot_loaded = Instant::now();
         }
@@ -332,6 +372,7 @@ fn recover(
             show_progress(event);
         }
     })?;
+    let recovered = &found.recovered;
     for warning in &recovered.warnings {
         tracing::warn!("{warning}");
     }
@@ -347,7 +388,35 @@ fn recover(
         log: snapshot_loaded.elapsed(),
         txns: recovered.stats.txns_applied,
     };
-    Ok((recovered, times))
+    Ok((found, times))
+}
+
+/// What is on disk.
+struct Found {
+    recovered: Recovered,
+    /// Of a member of an ensemble.
+    zab: Option<Zab>,
+}
+
+fn find(
+    config: &ServerConfig,
+    dirs: &DataDirs<RealDir>,
+    on_event: impl FnMut(RecoveryEvent<'_>),
+) -> Result<Found, StorageError> {
+    let options = recovery_options(config);
+    match &config.ensemble {
+        None => {
+            let recovered = zoarium_persistence::recover(dirs, &options, on_event)?;
+            Ok(Found { recovered, zab: None })
+        }
+        Some(ensemble) => {
+            let tail_max = ensemble.synchronization.commit_log_count as usize;
+            let options = MemberOptions { recovery: options, tail_max };
+            let found = recover_member(dirs, &options, on_event)?;
+            let (recovered, zab) = member::agreement(config, ensemble, found);
+            Ok(Found { recovered, zab: Some(zab) })
+        }
+    }
 }
 
 /// How long recovery took.

@@ -24,7 +24,10 @@ pub(crate) fn peer_options(config: &ServerConfig) -> PeerOptions {
     let sessions = &config.sessions;
     let ms = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
     PeerOptions {
-        server_id: STANDALONE_SERVER_ID,
+        server_id: config.ensemble.as_ref().map_or(STANDALONE_SERVER_ID, |ensemble| {
+            // As in Apache, ids that differ in the lowest byte only by chance get along.
+            ensemble.my_id.0.to_le_bytes()[0]
+        }),
         tick: sessions.tick_time,
         session_timeout_ms_min: ms(sessions.min_timeout),
         session_timeout_ms_max: ms(sessions.max_timeout),

@@ -6,11 +6,13 @@ use crate::inbox::Inbox;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::peer_loop::LoopEvent;
+use crate::standing::Standing;
 use crate::stats::{ServerStats, SizesTally};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::DerefMut;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use zoarium_persistence::Lineage;
 use zoarium_proto::Zxid;
 use zoarium_tree::access::AccessRules;
 use zoarium_tree::read::WatchTable;
@@ -22,6 +24,8 @@ use zoarium_tree::{Applied, Tree};
 pub(crate) struct Shared {
     /// The replicated state. Connections read it; the peer loop alone changes it.
     tree: RwLock<Tree>,
+    /// Which history the tree is of; changes only together with the tree.
+    lineage: AtomicU64,
     /// Locked after the tree, never before it.
     watches: Mutex<Watches>,
     pub(crate) inbox: Inbox<LoopEvent>,
@@ -29,6 +33,7 @@ pub(crate) struct Shared {
     /// Requests that the peer loop has not answered.
     pub(crate) under_way: AtomicUsize,
     last_zxid: AtomicU64,
+    pub(crate) standing: Standing,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) guards: Guards,
@@ -40,6 +45,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         tree: Tree,
+        standing: Standing,
         limits: Limits,
         guards: Guards,
         access: AccessRules,
@@ -48,10 +54,12 @@ impl Shared {
         Self {
             last_zxid: AtomicU64::new(tree.last_zxid().0),
             tree: RwLock::new(tree),
+            lineage: AtomicU64::new(Lineage::default().0),
             watches: Mutex::new(Watches::new(random())),
             inbox: Inbox::default(),
             connections: Connections::default(),
             under_way: AtomicUsize::new(0),
+            standing,
             clock,
             limits,
             guards,
@@ -85,6 +93,18 @@ impl Shared {
     /// The watches, locked only when a read sets or removes one.
     pub(crate) const fn watch_table(&self) -> LazyWatches<'_> {
         LazyWatches(&self.watches)
+    }
+
+    /// Which history the tree is of, for who holds the tree.
+    pub(crate) fn lineage(&self) -> Lineage {
+        Lineage(self.lineage.load(Relaxed))
+    }
+
+    /// Puts a tree of another history in the place of the one that is held; the result is that one,
+    /// which takes time to drop.
+    pub(crate) fn replace(&self, tree: &mut Tree, by: Tree) -> Tree {
+        self.lineage.store(self.lineage().next().0, Relaxed);
+        std::mem::replace(tree, by)
     }
 
     /// The last transaction applied.

@@ -1,6 +1,7 @@
 //! The thread that writes snapshots and purges old ones. Writes go on meanwhile: the tree is held
 //! for a short slice at a time.
 
+use crate::disk::Disk;
 use crate::disk::real_dir::RealDir;
 use crate::inbox::Inbox;
 use crate::shared::Shared;
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 use zoarium_persistence::names::{Compression, SnapshotName};
 use zoarium_persistence::snapshot::{Filled, SnapshotWriter};
-use zoarium_persistence::{DataDirs, StorageError, purge};
+use zoarium_persistence::{DataDirs, Lineage, StorageError, purge};
 use zoarium_proto::Zxid;
 use zoarium_tree::snapshot::SnapshotCursor;
 
@@ -84,6 +85,7 @@ impl Snapshots {
 pub(crate) struct SnapshotThread {
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) disk: Arc<Disk>,
     pub(crate) dirs: DataDirs<RealDir>,
     pub(crate) options: SnapshotOptions,
 }
@@ -146,8 +148,11 @@ impl SnapshotThread {
 
     fn write(&self) -> Result<SnapshotName, StorageError> {
         loop {
-            let mut cursor = self.shared.tree_mut().begin_snapshot(self.options.with_last_zxid);
-            let written = self.write_from(&mut cursor);
+            let (mut cursor, lineage) = {
+                let mut tree = self.shared.tree_mut();
+                (tree.begin_snapshot(self.options.with_last_zxid), self.shared.lineage())
+            };
+            let written = self.write_from(&mut cursor, lineage);
             self.shared.tree_mut().end_snapshot(cursor);
             if let Some(name) = written? {
                 return Ok(name);
@@ -159,6 +164,7 @@ impl SnapshotThread {
     fn write_from(
         &self,
         cursor: &mut SnapshotCursor,
+        lineage: Lineage,
     ) -> Result<Option<SnapshotName>, StorageError> {
         let dir = self.dirs.snapshots.clone();
         let mut writer = SnapshotWriter::begin(dir, cursor.zxid(), self.options.compression)?;
@@ -170,7 +176,7 @@ impl SnapshotThread {
             }
             match filled {
                 Filled::More => {}
-                Filled::Complete => return writer.finish().map(Some),
+                Filled::Complete => return self.disk.publish(writer.complete()?, lineage),
                 Filled::Lost => {
                     writer.abandon()?;
                     return Ok(None);

@@ -6,7 +6,7 @@ use crate::ids::{Epoch, ReadId};
 use crate::message::{Packet, Vote};
 use crate::persist::{Core, send};
 use crate::reason::Reason;
-use crate::vocabulary::{Link, Output, Request};
+use crate::vocabulary::{LearnerStatus, Link, Output, Request};
 use crate::zab::Zab;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -442,6 +442,14 @@ impl Leader {
                 send(fx, Link::learner(*id), ping);
             }
         }
+    }
+
+    pub(crate) fn learners(&self) -> impl Iterator<Item = LearnerStatus> + '_ {
+        self.learners.iter().map(|(id, learner)| LearnerStatus {
+            id: *id,
+            is_observer: learner.observer,
+            is_serving: matches!(learner.stage, Stage::Broadcasting),
+        })
     }
 
     pub(crate) fn followers_in_sync(&self) -> impl Iterator<Item = ServerId> {

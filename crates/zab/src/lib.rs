@@ -98,5 +98,5 @@ pub use learner::{CONNECT_ATTEMPTS_MAX, CONNECT_PAUSE};
 pub use message::{Forward, LearnerInfo, Message, Notification, Packet, PeerState, Txn, Vote};
 pub use options::{OUTSTANDING_MAX, ROLLOVER_AT, ZabOptions};
 pub use reason::Reason;
-pub use vocabulary::{Channel, Link, Output, Record, Request, Timer};
+pub use vocabulary::{Channel, LearnerStatus, Link, Output, Record, Request, Timer};
 pub use zab::Zab;

@@ -240,3 +240,14 @@ pub enum Output {
     /// A membership is in force; links have to follow.
     Activated(Arc<Membership>),
 }
+
+/// A learner as its leader sees it, for operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LearnerStatus {
+    /// Which server.
+    pub id: ServerId,
+    /// Whether it only learns.
+    pub is_observer: bool,
+    /// Whether it serves.
+    pub is_serving: bool,
+}

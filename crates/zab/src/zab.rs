@@ -9,7 +9,7 @@ use crate::message::{Message, Notification, Packet, PeerState, Vote};
 use crate::options::ZabOptions;
 use crate::persist::Core;
 use crate::reason::Reason;
-use crate::vocabulary::{Channel, Link, Output, Record, Request, Timer};
+use crate::vocabulary::{Channel, LearnerStatus, Link, Output, Record, Request, Timer};
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use zoarium_process::{Effects, Input, Now, PersistSeq, Process, Protocol};
@@ -148,6 +148,15 @@ impl Zab {
             servers.extend(leader.followers_in_sync());
         }
         servers
+    }
+
+    /// On a leader, those that have joined it.
+    pub fn learners(&self) -> impl Iterator<Item = LearnerStatus> + '_ {
+        let learners = match &self.role {
+            Role::Leading(leader) => Some(leader.learners()),
+            Role::Starting | Role::Looking(_) | Role::Following(_) | Role::Observing(_) => None,
+        };
+        learners.into_iter().flatten()
     }
 
     /// The membership in force.

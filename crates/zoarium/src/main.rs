@@ -1,5 +1,6 @@
 //! The command line of Zoarium.
 
+mod dev;
 mod serve;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -17,6 +18,31 @@ struct Cli {
 enum Command {
     /// Run a server. This is also what happens without a command.
     Server(ServerArguments),
+    /// Run an ensemble on this machine, to try things out. Ctrl-C stops it.
+    Dev(DevArguments),
+}
+
+/// What kind of ensemble.
+#[derive(Args, Debug)]
+struct DevArguments {
+    /// How many servers vote.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=9))]
+    servers: u8,
+    /// How many servers only observe.
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=9))]
+    observers: u8,
+    /// Where the servers keep their configurations and data. What is there is used again.
+    #[arg(long, default_value = "zoarium-dev", value_name = "DIR")]
+    dir: std::path::PathBuf,
+    /// The first server's client port; the others follow it.
+    #[arg(long, default_value_t = 2181, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=60_000))]
+    port: u16,
+    /// Lines for every zoo.cfg, as in --set tickTime=500.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// What the servers log; see `zoarium server --help`.
+    #[arg(long, env = "ZOARIUM_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
 }
 
 /// How to run a server.
@@ -51,6 +77,7 @@ enum LogFormat {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Some(Command::Server(arguments)) => serve::run(&arguments),
+        Some(Command::Dev(arguments)) => dev::run(&arguments),
         None => serve::run(&ServerArguments { log: "info".to_owned(), ..Default::default() }),
     }
 }

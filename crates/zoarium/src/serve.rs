@@ -93,7 +93,8 @@ const fn exit_of(error: &ServerError) -> ServerExit {
     match error {
         ServerError::DataDir { .. } => ServerExit::UnableToAccessDatadir,
         ServerError::Admin(_) => ServerExit::ErrorStartingAdminServer,
-        ServerError::Address { .. } | ServerError::Ensemble { .. } => ServerExit::InvalidInvocation,
+        ServerError::Address { .. } => ServerExit::InvalidInvocation,
+        ServerError::PeerPorts(_) => ServerExit::UnableToBindQuorumPort,
         ServerError::Storage(_)
         | ServerError::ClientPort { .. }
         | ServerError::Thread(_)

@@ -28,7 +28,7 @@ const BACKLOG: u32 = 128;
 
 /// One of the two ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Port {
+pub enum Port {
     /// For notifications.
     Election,
     /// For learners.
@@ -46,7 +46,7 @@ impl fmt::Display for Port {
 
 /// Why a port is not open.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ListenError {
+pub enum ListenError {
     /// This server has no address.
     #[error("server {id} has no server.{id} line; expected one with its quorum and election port")]
     NotAMember {

@@ -9,7 +9,7 @@
 //! recovery finds a hole in the history instead of mixing two of them. Clients have never seen that
 //! zxid, so they may come back; all of them have to, because what they know may be wrong.
 
-use super::{LoopEvent, PeerLoop};
+use super::{LoopEvent, PeerLoop, Work};
 use crate::disk::real_dir::RealDir;
 use crate::restore::Candidate;
 use crate::shared::{Shared, random};
@@ -50,14 +50,19 @@ pub(super) struct Restoring {
     pending: Option<Box<Restore>>,
     /// What has come meanwhile.
     held: Vec<LoopEvent>,
-    /// Connections from before a restore, until they are gone. What they ask was meant for another
-    /// state.
+    /// Connections from before a restore or a loss of the leader, until they are gone. What they
+    /// ask was meant for another state.
     cut_off: HashSet<ConnId>,
 }
 
 impl Restoring {
     pub(super) fn new(target: SnapshotTarget) -> Self {
         Self { target, pending: None, held: Vec::new(), cut_off: HashSet::new() }
+    }
+
+    /// Whatever else comes from this connection is not to be heard.
+    pub(super) fn cut_off(&mut self, conn: ConnId) {
+        self.cut_off.insert(conn);
     }
 
     pub(super) fn ask(&mut self, restore: Box<Restore>) {
@@ -72,6 +77,7 @@ impl Restoring {
         }
         match &event {
             LoopEvent::Persisted(_)
+            | LoopEvent::Links(_)
             | LoopEvent::DiskFull(_)
             | LoopEvent::Inspect(_)
             | LoopEvent::Stop => return Some(event),
@@ -112,8 +118,8 @@ impl PeerLoop {
             // An operator who has gone away needs no answer.
             let _gone = asker.send(restored);
             let held = std::mem::take(&mut self.restoring.held);
-            let inputs: Vec<_> = held.into_iter().filter_map(|event| self.admit(event)).collect();
-            self.step_batch(inputs);
+            let work: Vec<_> = held.into_iter().filter_map(|event| self.admit(event)).collect();
+            self.step_batch(work);
         }
     }
 
@@ -133,7 +139,7 @@ impl PeerLoop {
         tracing::warn!(%zxid, "the state is restored from a snapshot; all connections are closed");
         drop(before);
         self.timers.clear();
-        self.step_batch(std::iter::once(Input::Start));
+        self.step_batch([Work::Input(Input::Start)]);
         Ok(zxid)
     }
 
@@ -168,7 +174,7 @@ impl PeerLoop {
             self.restoring.cut_off.insert(id);
         }
         *watches = Watches::new(random());
-        let before = std::mem::replace(&mut *served, tree);
+        let before = shared.replace(&mut served, tree);
         shared.note_applied(&served);
         self.peer = self.peer.with_history(&served, shared.clock.now());
         before
