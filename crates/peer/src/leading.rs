@@ -349,6 +349,7 @@ impl Peer {
         let cx = Context {
             tree,
             options: &self.options,
+            zab: self.agreement.zab(),
             identities: asker.identities.unwrap_or(&self.nobody),
             session: asker.session,
             session_state: asker.state,
@@ -361,7 +362,7 @@ impl Peer {
 
     fn propose(&mut self, now: Now, zxid: Zxid, bytes: Bytes, origin: Option<Origin>) {
         self.pipeline.propose(zxid, origin);
-        let txn = Txn { zxid, bytes, membership: None };
+        let txn = Txn { zxid, bytes, membership: self.prep.take_membership() };
         self.agreement.step(now, Input::Request(Request::Propose(txn)));
     }
 }

@@ -38,7 +38,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
-pub use options::PeerOptions;
+pub use options::{EnsembleOptions, PeerOptions};
 pub use order::{Order, Route};
 pub use peer::Peer;
 pub use pipeline::{Delivery, Origin};

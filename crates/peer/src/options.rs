@@ -38,6 +38,24 @@ pub struct PeerOptions {
     pub leader_serves: bool,
     /// How ACLs are understood.
     pub access: AccessRules,
+    /// What matters only to members of an ensemble.
+    pub ensemble: EnsembleOptions,
+}
+
+/// What an operator decides about a member of an ensemble.
+#[derive(Clone, Debug)]
+pub struct EnsembleOptions {
+    /// How many voters a reconfiguration must leave: 2, or 1 with `standaloneEnabled=false`.
+    pub voters_min: usize,
+    /// Whether members may have several addresses (`multiAddress.enabled`).
+    pub multi_address: bool,
+}
+
+impl Default for EnsembleOptions {
+    /// Apache's defaults.
+    fn default() -> Self {
+        Self { voters_min: 2, multi_address: false }
+    }
 }
 
 impl PeerOptions {

@@ -10,6 +10,7 @@ use crate::request::{ClientRequest, Output, Request, Timer};
 use crate::sessions::Sessions;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
+use alloc::sync::Arc;
 use bytes::BytesMut;
 use zoarium_process::{Effect, Effects, Input, Instant, Now};
 use zoarium_proto::{ConnId, ErrorCode, ServerId, SessionId};
@@ -280,6 +281,7 @@ impl Peer {
             Zab::Elected => effects.output(Output::Elected),
             Zab::Serving { leader, epoch } => {
                 self.on_serving(now, leader);
+                self.put_config(effects);
                 effects.output(Output::Serving { leader, epoch });
             }
             Zab::Truncate { to } => {
@@ -320,6 +322,14 @@ impl Peer {
         self.role = if leads { Role::Leading } else { Role::Learning(Learning::new(now.mono)) };
         // What was delivered on the way here is not in the tree yet.
         self.tree_replaced = true;
+    }
+
+    /// No transaction tells of the first membership, nor of one that this server has heard of in an
+    /// election (Apache: `initConfigInZKDatabase`).
+    fn put_config(&self, effects: &mut Effects<Self>) {
+        if let Some(zab) = self.zab() {
+            effects.output(Output::PutConfig(Arc::clone(zab.membership())));
+        }
     }
 
     fn refuse(

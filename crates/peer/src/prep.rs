@@ -9,12 +9,14 @@ mod create;
 mod decode;
 mod multi;
 mod outstanding;
+mod reconfig;
 mod session;
 
 pub(crate) use decode::check_decodable;
 
 use crate::options::PeerOptions;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::BufMut;
 use decode::decode_write;
@@ -25,16 +27,19 @@ use zoarium_proto::multi::WriteOp;
 use zoarium_proto::path;
 use zoarium_proto::request::{PathVersionRequest, ReconfigRequest, SetAclRequest, SetDataRequest};
 use zoarium_proto::txn::{Txn, TxnDigest, TxnHeader};
-use zoarium_proto::{ErrorCode, OpCode, Reader, SessionId, Zxid};
+use zoarium_proto::{ErrorCode, Membership, OpCode, Reader, SessionId, Zxid};
 use zoarium_tree::Tree;
 use zoarium_tree::access::Identities;
 use zoarium_tree::quota::Excess;
+use zoarium_zab::Zab;
 
 /// All that a decision depends on besides the request and what is outstanding.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) tree: &'a Tree,
     pub(crate) options: &'a PeerOptions,
+    /// `None` for a server that is alone.
+    pub(crate) zab: Option<&'a Zab>,
     pub(crate) identities: &'a Identities,
     pub(crate) session: SessionId,
     /// Whether the session may ask, or what its client is told if not.
@@ -76,6 +81,8 @@ pub(crate) struct Prep {
     /// The transaction being made; kept for its memory.
     txn: Vec<u8>,
     over_quota: Vec<OverQuota>,
+    /// The membership that the newest transaction proposes.
+    membership: Option<Arc<Membership>>,
 }
 
 /// A quota that a request exceeds.
@@ -96,6 +103,7 @@ impl Prep {
             outstanding: Outstanding::new(tree, digest_enabled),
             txn: Vec::new(),
             over_quota: Vec::new(),
+            membership: None,
         }
     }
 
@@ -118,8 +126,8 @@ impl Prep {
                 return Ok(Ok(prep.close_session(cx, out)));
             }
             if op == OpCode::Reconfig {
-                ReconfigRequest::decode(&mut reader).map_err(|_| Undecodable)?;
-                return Ok(Err(reconfig_refusal(cx)));
+                let request = ReconfigRequest::decode(&mut reader).map_err(|_| Undecodable)?;
+                return Ok(prep.reconfig(cx, &request, out));
             }
             if op == OpCode::SetAcl {
                 let request = SetAclRequest::decode(&mut reader).map_err(|_| Undecodable)?;
@@ -182,6 +190,7 @@ impl Prep {
         let mut decision = decision?;
         if decision.is_ok() && self.txn.len() + DIGEST_BYTES > cx.options.txn_bytes_max {
             self.outstanding.roll_back(cx.zxid);
+            self.membership = None;
             decision = Err(ErrorCode::BadArguments);
         }
         let kind = match decision {
@@ -316,6 +325,11 @@ impl Prep {
         self.over_quota.drain(..)
     }
 
+    /// The membership that the newest transaction proposes, if it does.
+    pub(crate) fn take_membership(&mut self) -> Option<Arc<Membership>> {
+        self.membership.take()
+    }
+
     fn check(
         &self,
         cx: &Context<'_>,
@@ -348,14 +362,6 @@ fn is_due(cx: &Context<'_>, znode: &Record) -> bool {
 
 fn data_length(data: Option<&[u8]>) -> i64 {
     data.map_or(0, |data| i64::try_from(data.len()).unwrap_or(i64::MAX))
-}
-
-/// A standalone server has no ensemble to change.
-fn reconfig_refusal(cx: &Context<'_>) -> ErrorCode {
-    if !cx.options.reconfig_enabled {
-        return ErrorCode::ReconfigDisabled;
-    }
-    cx.check_session().err().unwrap_or(ErrorCode::Unimplemented)
 }
 
 fn valid_path(path: Option<&str>) -> Result<&str, ErrorCode> {

@@ -24,6 +24,10 @@ pub fn answer_delivery(
         ReplyHeader::ok(xid, zxid).encode(out);
         match (&applied.outcome, &txn.txn) {
             (Outcome::Multi(outcomes), Txn::Multi(parts)) => put_results(outcomes, parts, out),
+            (Outcome::DataSet { stat }, Txn::Reconfig { data, .. }) => {
+                put_buffer(out, *data);
+                stat.encode(out);
+            }
             (outcome, _) => put_result(outcome, op, out),
         }
     });

@@ -166,6 +166,9 @@ pub enum Output {
     },
     /// This server is elected; it does not lead yet.
     Elected,
+    /// Write this membership's text into the config znode, by [`zoarium_tree::Tree::put_config`]:
+    /// it is in force, and what the tree has may be of another. Told before the tree is served.
+    PutConfig(Arc<Membership>),
     /// Clients are served from here on.
     Serving {
         /// Who leads.
@@ -236,6 +239,7 @@ impl Output {
             | Self::Looking { .. }
             | Self::Joining { .. }
             | Self::Elected
+            | Self::PutConfig(_)
             | Self::SendSnapshot { .. }
             | Self::ReceiveSnapshot { .. }
             | Self::ReadHistory { .. }

@@ -5,6 +5,7 @@
 //! (Apache's `QuorumVerifier`).
 
 mod address;
+mod change;
 mod error;
 mod lines;
 mod quorum;
@@ -18,6 +19,7 @@ use core::fmt;
 
 pub use crate::ids::ServerId;
 pub use address::{HostPort, Member, MemberAddress, Role};
+pub use change::ChangeError;
 pub use error::{MembershipError, TextError};
 pub use lines::MembershipLines;
 pub use quorum::QuorumRule;

@@ -356,13 +356,14 @@ impl PeerLoop {
             Output::Looking { why } => self.on_looking(why, watches),
             Output::Joining { leader } => self.on_joining(*leader),
             Output::Elected => self.on_elected(),
-            Output::Serving { leader, epoch } => self.on_serving(*leader, *epoch, tree),
+            Output::Serving { leader, epoch } => self.on_serving(*leader, *epoch),
             Output::Truncate { to } => self.reload(tree, *to),
             Output::InstallSnapshot { zxid } => self.install(tree, *zxid),
             Output::ReceiveSnapshot { zxid } => {
                 tracing::info!(%zxid, "the leader sends all of its state");
             }
-            Output::Activated(membership) => self.on_activated(membership, tree),
+            Output::PutConfig(membership) => self.put_config(membership, tree),
+            Output::Activated(membership) => self.on_activated(membership),
             Output::SendSnapshot { .. }
             | Output::ReadHistory { .. }
             | Output::Dial { .. }

@@ -2,12 +2,13 @@
 
 use crate::config::ServerConfig;
 use crate::config::access::{Access, DigestAlgorithm};
+use crate::config::ensemble::Ensemble;
 use crate::config::storage::{SnapshotCompression, Storage};
 use crate::limits::Limits;
 use crate::shared::random;
 use crate::snapshots::SnapshotOptions;
 use std::time::Duration;
-use zoarium_peer::PeerOptions;
+use zoarium_peer::{EnsembleOptions, PeerOptions};
 use zoarium_persistence::log::LogOptions;
 use zoarium_persistence::names::Compression;
 use zoarium_persistence::recovery::RecoveryOptions;
@@ -42,6 +43,14 @@ pub(crate) fn peer_options(config: &ServerConfig) -> PeerOptions {
         reaper_per_minute_max: config.znodes.container_max_per_minute,
         container_never_used_max: config.znodes.container_max_never_used,
         access: access(&config.access),
+        ensemble: config.ensemble.as_ref().map(ensemble_options).unwrap_or_default(),
+    }
+}
+
+const fn ensemble_options(ensemble: &Ensemble) -> EnsembleOptions {
+    EnsembleOptions {
+        voters_min: ensemble.participants_min,
+        multi_address: ensemble.multi_address.is_some(),
     }
 }
 

@@ -317,9 +317,13 @@ impl Tree {
         }
     }
 
-    /// Writes the configuration that the server runs with into its znode, without a transaction,
-    /// as each server does for itself when it starts (Apache's `initConfigInZKDatabase`).
+    /// Writes the configuration that the server runs with into its znode if it is not there,
+    /// without a transaction, as each server does for itself when it starts (Apache's
+    /// `initConfigInZKDatabase`).
     pub fn put_config(&mut self, text: &[u8], version: Zxid, now_ms: i64) {
+        if self.find(CONFIG).is_some_and(|znode| znode.data() == Some(text)) {
+            return;
+        }
         let header =
             TxnHeader { session: SessionId::NONE, cxid: 0, zxid: version, time_ms: now_ms };
         self.add_reserved();

@@ -229,6 +229,9 @@ fn configuration_is_put_without_a_transaction() {
     let stat = live.tree.find("/zookeeper/config").unwrap().stat();
     assert_eq!((stat.version, stat.mzxid, stat.mtime), (-1, Zxid(0x1_0000_0000), 99));
     assert_eq!((live.tree.digest(), live.tree.last_zxid()), (digest, Zxid::ZERO));
+    // What is there already keeps its time, which is its transaction's.
+    live.tree.put_config(b"server.1=a:1:2", Zxid(0x1_0000_0000), 100);
+    assert_eq!(live.tree.find("/zookeeper/config").unwrap().stat(), stat);
 }
 
 #[test]

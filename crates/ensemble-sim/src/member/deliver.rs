@@ -41,10 +41,14 @@ impl Member {
                 self.send_body(conn, Body::Close, fx);
                 self.drop_connection(now, conn, fx);
             }
-            zoarium_peer::Output::Unanswered { .. }
-            | zoarium_peer::Output::Looking { .. }
+            // Its connection is gone, or on its way.
+            zoarium_peer::Output::Unanswered { conn } => {
+                self.connections.answered(conn);
+            }
+            zoarium_peer::Output::Looking { .. }
             | zoarium_peer::Output::Joining { .. }
             | zoarium_peer::Output::Elected
+            | zoarium_peer::Output::PutConfig(_)
             | zoarium_peer::Output::Serving { .. }
             | zoarium_peer::Output::Truncate { .. }
             | zoarium_peer::Output::SendSnapshot { .. }

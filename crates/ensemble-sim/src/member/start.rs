@@ -8,7 +8,7 @@ use crate::bug::Bug;
 use crate::client::TIMEOUT;
 use crate::disk::ServerDisk;
 use std::time::Duration;
-use zoarium_peer::{Peer, PeerOptions};
+use zoarium_peer::{EnsembleOptions, Peer, PeerOptions};
 use zoarium_persistence::{
     DataDirs, Recovered, RecoveryOptions, StorageError, StorageWarning, purge, recover,
 };
@@ -48,6 +48,7 @@ impl MemberOptions {
             reaper_per_minute_max: 10_000,
             container_never_used_max: None,
             access: AccessRules::default(),
+            ensemble: EnsembleOptions::default(),
         };
         Self { peer, bug }
     }

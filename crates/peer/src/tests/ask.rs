@@ -95,10 +95,15 @@ impl Ask {
         Self { op: OpCode::Sync, body }
     }
 
-    pub(super) fn reconfig() -> Self {
+    pub(super) fn reconfig(
+        joining: Option<&str>,
+        leaving: Option<&str>,
+        members: Option<&str>,
+        version: i64,
+    ) -> Self {
         let mut body = Vec::new();
-        (0..3).for_each(|_| put_path(&mut body, None));
-        body.extend((-1_i64).to_be_bytes());
+        [joining, leaving, members].into_iter().for_each(|text| put_path(&mut body, text));
+        body.extend(version.to_be_bytes());
         Self { op: OpCode::Reconfig, body }
     }
 

@@ -154,6 +154,7 @@ impl Front {
             Output::Looking { .. }
             | Output::Joining { .. }
             | Output::Elected
+            | Output::PutConfig(_)
             | Output::Serving { .. }
             | Output::Truncate { .. }
             | Output::SendSnapshot { .. }

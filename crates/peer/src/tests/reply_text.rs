@@ -15,6 +15,11 @@ pub(super) fn result_text(op: OpCode, reader: &mut Reader<'_>) -> String {
             format!("{} {}", text_of(reader), stat_of(reader))
         }
         OpCode::SetData | OpCode::SetAcl | OpCode::Exists => stat_of(reader),
+        OpCode::Reconfig => {
+            let text =
+                String::from_utf8_lossy(reader.buffer().unwrap().unwrap()).replace('\n', " ");
+            format!("{text} {}", stat_of(reader))
+        }
         OpCode::GetData => {
             let data = reader.buffer().unwrap().map(String::from_utf8_lossy);
             format!("{data:?} {}", stat_of(reader))

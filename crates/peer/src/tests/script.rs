@@ -301,10 +301,18 @@ pub(super) fn request(line: &str) -> Ask {
         "exists" => Ask::read(OpCode::Exists, path, watch),
         "getChildren" => Ask::read(OpCode::GetChildren, path, watch),
         "sync" => Ask::sync(path),
-        "reconfig" => Ask::reconfig(),
+        "reconfig" => reconfig(rest),
         "close" => Ask::close(),
         op => panic!("no operation: {op}"),
     }
+}
+
+/// `join=` and `leave=` lists, `members=` lines with a comma between them, `v=` in hexadecimal.
+fn reconfig(options: &str) -> Ask {
+    let value =
+        |key: &str| options.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+    let version = value("v").map_or(-1, |version| i64::from_str_radix(version, 16).unwrap());
+    Ask::reconfig(value("join"), value("leave"), value("members"), version)
 }
 
 /// A path: `null`, `''` for the empty one, `%xx` for a byte.

@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use super::front::Front;
-use crate::{Connect, Output, Peer, PeerOptions, Request, Timer};
+use crate::{Connect, EnsembleOptions, Output, Peer, PeerOptions, Request, Timer};
 use bytes::Bytes;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -52,6 +52,7 @@ pub(super) fn options() -> PeerOptions {
         container_never_used_max: None,
         leader_serves: true,
         access: AccessRules::default(),
+        ensemble: EnsembleOptions::default(),
     }
 }
 

@@ -236,3 +236,61 @@ proptest! {
         prop_assert!(membership.is_quorum(&everybody));
     }
 }
+
+/// Three servers, and what becomes of them.
+fn after(leaving: &str, joining: &str) -> String {
+    let members = "server.1=a:1:2;3\nserver.2=b:1:2;3\nserver.3=127.0.0.1:1:2;3";
+    let members = Membership::parse(members).unwrap();
+    match members.changed(Some(leaving), Some(joining), false, Zxid(0xab)) {
+        Ok(next) => next.to_string().replace(":participant;", ";").replace('\n', " "),
+        Err(error) => format!("error: {error}"),
+    }
+}
+
+#[test]
+fn servers_leave_then_join() {
+    for (leaving, joining, next) in [
+        ("2", "", "server.1=a:1:2;0.0.0.0:3 server.3=127.0.0.1:1:2;0.0.0.0:3 version=ab"),
+        (" 1 ,, 2 ,", " ", "server.3=127.0.0.1:1:2;0.0.0.0:3 version=ab"),
+        ("9,1,3", "", "server.2=b:1:2;0.0.0.0:3 version=ab"),
+        ("1,3", "server.2 = d:4:5:observer;e:6", "server.2=d:4:5:observer;e:6 version=ab"),
+        (
+            "1,2,3",
+            "server.4=a:1:2;3,x.5=c:1:2;3,",
+            "server.4=a:1:2;0.0.0.0:3 server.5=c:1:2;0.0.0.0:3 version=ab",
+        ),
+        (
+            "1,2",
+            "server.4=127.0.0.1:1:2;3",
+            "server.3=127.0.0.1:1:2;0.0.0.0:3 server.4=127.0.0.1:1:2;0.0.0.0:3 version=ab",
+        ),
+    ] {
+        assert_eq!(after(leaving, joining), next, "without {leaving:?} with {joining:?}");
+    }
+    for (leaving, joining, error) in [
+        ("x", "", "\"x\" is no server id; allowed: 0 to 9223372036854775807"),
+        ("", "server.x=c:1:2;3", "\"x\" is no server id; allowed: 0 to 9223372036854775807"),
+        ("", "server.4", "\"server.4\" does not have the form key=value"),
+        ("", "server.4=c:1:2", "server 4 has no client port"),
+        ("", "server.4=b:9:2;3", "servers 4 and 2 are both at b:2"),
+        ("", "server.4=c:9:8;3,server.5=d:1:2;c:8", "servers 5 and 4 are both at c:8"),
+        (
+            "",
+            "server.4=c:1:2|d:1:2;3",
+            "server 4 has several addresses, which need multiAddress.enabled=true",
+        ),
+    ] {
+        assert_eq!(after(leaving, joining), format!("error: {error}"));
+    }
+}
+
+#[test]
+fn members_are_replaced_by_lines_with_commas_or_line_ends() {
+    let replaced = |text: &str| Membership::replaced(text, false, Zxid(7)).unwrap().to_string();
+    let next = "server.1=a:1:2:participant\nserver.2=b:1:2:participant\nversion=7";
+    assert_eq!(replaced("server.2=b:1:2, server.1 = a:1:2 ,\n version=3"), next);
+    assert!(Membership::replaced("server.1=a:1:2,group.1=2", false, Zxid(7)).is_err());
+    let hierarchical = Membership::replaced("server.1=a:1:2,group.1=1", false, Zxid(7)).unwrap();
+    let refused = hierarchical.changed(Some("1"), None, false, Zxid(8));
+    assert_eq!(refused, Err(ChangeError::NotAMajority));
+}

@@ -34,6 +34,8 @@ pub struct Ensemble {
     pub read_only_mode: bool,
     /// The leader opens its client port.
     pub leader_serves: bool,
+    /// Participants that a reconfiguration must leave.
+    pub participants_min: usize,
     /// Rules of election.
     pub election: Election,
     /// Rules of synchronization.
@@ -151,6 +153,8 @@ impl Ensemble {
             listen_on_all_ips: settings.value(&keys::QUORUM_LISTEN_ON_ALL_IPS),
             read_only_mode: settings.value(&keys::READ_ONLY_MODE),
             leader_serves: settings.value(&keys::LEADER_SERVES),
+            // One alone would be a standalone server at its next start.
+            participants_min: if settings.value(&keys::STANDALONE_ENABLED) { 2 } else { 1 },
             election: Election::read(settings, sync_limit),
             synchronization: Synchronization::read(settings, init_limit),
             observers: Observers::read(settings),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use zoarium_peer::{Output, Peer, Request};
 use zoarium_process::{Input, PersistSeq};
-use zoarium_proto::{Membership, ServerId, Zxid, path};
+use zoarium_proto::{Membership, ServerId, Zxid};
 use zoarium_tree::Tree;
 use zoarium_tree::snapshot::{Progress, SnapshotCursor};
 use zoarium_tree::watches::Watches;
@@ -98,6 +98,7 @@ impl PeerLoop {
             | Output::Looking { .. }
             | Output::Joining { .. }
             | Output::Elected
+            | Output::PutConfig(_)
             | Output::Serving { .. }
             | Output::Truncate { .. }
             | Output::ReceiveSnapshot { .. }
@@ -127,34 +128,25 @@ impl PeerLoop {
         self.note_leader(None);
     }
 
-    pub(super) fn on_serving(&mut self, leader: ServerId, epoch: Epoch, tree: &mut Tree) {
-        if let Some(zab) = self.peer.zab() {
-            self.show_membership(zab.membership(), tree);
-        }
+    pub(super) fn on_serving(&mut self, leader: ServerId, epoch: Epoch) {
         let leads = self.peer.zab().is_some_and(|zab| zab.id() == leader);
         let role = if leads { "leading" } else { "following" };
         tracing::info!(%leader, %epoch, "{role}; clients are served");
         self.note_leader(Some(leader));
     }
 
-    /// A membership is in force: links, files and the znode follow.
-    pub(super) fn on_activated(&mut self, membership: &Arc<Membership>, tree: &mut Tree) {
+    /// A membership is in force: links and files follow.
+    pub(super) fn on_activated(&mut self, membership: &Arc<Membership>) {
         let Some(member) = &mut self.member else { return };
         tracing::info!(version = %membership.version, "membership in force:\n{membership}");
         member.links.set_membership(membership, None);
-        self.show_membership(membership, tree);
         self.note_standing();
     }
 
-    /// Puts the membership into its znode, unless a transaction has.
-    fn show_membership(&self, membership: &Membership, tree: &mut Tree) {
-        let text = membership.to_string();
-        let shown =
-            tree.find(path::CONFIG).is_some_and(|znode| znode.data() == Some(text.as_bytes()));
-        if !shown {
-            let wall_ms = self.shared.clock.now().wall_ms;
-            tree.put_config(text.as_bytes(), membership.version, wall_ms);
-        }
+    /// Puts the membership in force into its znode.
+    pub(super) fn put_config(&self, membership: &Membership, tree: &mut Tree) {
+        let wall_ms = self.shared.clock.now().wall_ms;
+        tree.put_config(membership.to_string().as_bytes(), membership.version, wall_ms);
     }
 
     fn note_leader(&mut self, leader: Option<ServerId>) {

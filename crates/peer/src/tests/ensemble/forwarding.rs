@@ -209,7 +209,7 @@ fn containers_and_the_like_are_matched_with_their_requests() {
         c1 setACL /d0000000002
             c1 #5 0x100000006 100000004/100000004/100000004 v0.0.1 0+0
         c1 reconfig
-            c1 #6 0x100000007 Unimplemented
+            c1 #6 0x100000007 NoAuth
     "#]]);
 }
 

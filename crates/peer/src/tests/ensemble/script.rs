@@ -7,6 +7,7 @@
 //! c1 drop · c1 hear · c1 lively    breaks · a sign of life now · signs of life from now on
 //! c1 create /a eph data=x          a request, as in the scripts for one server
 //! c1 late create /a                one that the closed connection had sent before
+//! add 4                            a server that is no member starts
 //! crash 1 · start 1                loses what is not durable · comes back
 //! stall 1 · unstall 1              its disk takes nothing · takes it all
 //! disk full 1 · disk ok 1
@@ -88,6 +89,7 @@ impl Script {
         let server = |at: usize| ServerId(words[at].parse().unwrap());
         let world = &mut self.world;
         match words[0] {
+            "add" => world.add_stranger(server(1)),
             "crash" => world.crash(server(1)),
             "start" => world.start(server(1)),
             "stall" => world.server(server(1)).disk.stalled = true,

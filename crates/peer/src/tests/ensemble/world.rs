@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::format;
-use std::string::String;
+use std::string::{String, ToString};
 use std::vec::Vec;
 use zoarium_process::{Effect, Effects, Input, Instant, Now};
 use zoarium_proto::{ConnId, Membership, OpCode, ServerId, SessionId, Xid, Zxid};
@@ -19,6 +19,9 @@ use zoarium_zab::{Link, Message, Packet, Record, Txn, ZabOptions};
 
 #[derive(Debug)]
 pub(super) struct World {
+    setup: Setup,
+    /// The first membership.
+    membership: Arc<Membership>,
     now: Instant,
     servers: BTreeMap<ServerId, Server>,
     pub(super) links: Links,
@@ -60,6 +63,8 @@ impl World {
         }
         let membership = Arc::new(Membership::parse(&lines).unwrap());
         let mut world = Self {
+            setup,
+            membership: Arc::clone(&membership),
             now: Instant::ORIGIN,
             servers: BTreeMap::new(),
             links: Links::default(),
@@ -79,8 +84,14 @@ impl World {
         world
     }
 
+    /// Starts a server that knows the first membership and is not in it.
+    pub(super) fn add_stranger(&mut self, id: ServerId) {
+        self.add(id, self.setup, &Arc::clone(&self.membership));
+        self.start(id);
+    }
+
     /// Adds a server, which is not started.
-    pub(super) fn add(&mut self, id: ServerId, setup: Setup, membership: &Arc<Membership>) {
+    fn add(&mut self, id: ServerId, setup: Setup, membership: &Arc<Membership>) {
         let mut peer = options();
         peer.server_id = u8::try_from(id.0).unwrap();
         (setup.peer)(&mut peer);
@@ -307,6 +318,10 @@ impl World {
             Output::Dial { leader } => self.dial(id, leader),
             Output::Disconnect { link, .. } => self.links.close(id, link),
             Output::Activated(membership) => server.membership = membership,
+            Output::PutConfig(membership) => {
+                let text = membership.to_string();
+                server.front.tree.put_config(text.as_bytes(), membership.version, 0);
+            }
             Output::Joining { .. } | Output::Elected | Output::ReceiveSnapshot { .. } => {}
             Output::Deliver(_)
             | Output::Answer(_)

@@ -1,0 +1,72 @@
+//! Changing the ensemble.
+
+use super::{Context, Decision, Prep};
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use zoarium_proto::acl::Perms;
+use zoarium_proto::membership::ChangeError;
+use zoarium_proto::path::CONFIG;
+use zoarium_proto::request::ReconfigRequest;
+use zoarium_proto::txn::Txn;
+use zoarium_proto::{ErrorCode, Membership, OpCode};
+
+/// The version of the config znode, which does not count its changes: the membership has its own.
+const ZNODE_VERSION: i32 = -1;
+
+impl Prep {
+    pub(super) fn reconfig(
+        &mut self,
+        cx: &Context<'_>,
+        request: &ReconfigRequest<'_>,
+        out: &mut Vec<u8>,
+    ) -> Decision {
+        if !cx.options.reconfig_enabled {
+            return Err(ErrorCode::ReconfigDisabled);
+        }
+        cx.check_session()?;
+        let zab = cx.zab.ok_or(ErrorCode::Unimplemented)?;
+        if zab.reconfiguring() {
+            return Err(ErrorCode::ReconfigInProgress);
+        }
+        let current = zab.membership();
+        if request.current_config != -1 && request.current_config != current.version.to_wire() {
+            return Err(ErrorCode::BadVersion);
+        }
+        let next = wanted(cx, current, request).map_err(|error| match error.is_server_id() {
+            true => ErrorCode::MarshallingError,
+            false => ErrorCode::BadArguments,
+        })?;
+        if next.participants().count() < cx.options.ensemble.voters_min {
+            return Err(ErrorCode::BadArguments);
+        }
+        // With servers that are not up to date the ensemble would stand still until they are.
+        if !next.is_quorum(&zab.in_sync()) {
+            return Err(ErrorCode::NewConfigNoQuorum);
+        }
+        let mut znode = self.outstanding.record(CONFIG, cx.tree).ok_or(ErrorCode::NoNode)?;
+        cx.check_access(znode.acl(), Perms::WRITE)?;
+        let text = next.to_string();
+        let data = Some(text.as_bytes());
+        znode.set_data(CONFIG, data, ZNODE_VERSION, cx.zxid, cx.time_ms);
+        self.outstanding.change(CONFIG, znode, cx.zxid);
+        Txn::Reconfig { path: CONFIG.into(), data, version: ZNODE_VERSION }.encode_record(out);
+        self.membership = Some(Arc::new(next));
+        Ok(OpCode::Reconfig)
+    }
+}
+
+fn wanted(
+    cx: &Context<'_>,
+    current: &Membership,
+    request: &ReconfigRequest<'_>,
+) -> Result<Membership, ChangeError> {
+    let several_addresses = cx.options.ensemble.multi_address;
+    match &request.new_members {
+        Some(members) => Membership::replaced(members, several_addresses, cx.zxid),
+        None => {
+            let (leaving, joining) = (request.leaving.as_deref(), request.joining.as_deref());
+            current.changed(leaving, joining, several_addresses, cx.zxid)
+        }
+    }
+}
