@@ -35,13 +35,15 @@ impl Peer {
                 let response = ConnectResponse::expired(connect.read_only.map(|_| false));
                 return effects.output(Output::Connected { conn, response });
             }
-            if let Some(before) = self.sessions.detach(session) {
-                effects.output(Output::Close { conn: before });
+            let before = self.sessions.detach(session);
+            if let Some(conn) = before.or_else(|| self.local.sessions.detach(session)) {
+                effects.output(Output::Close { conn });
             }
         }
         let timeout_ms = connect
             .timeout_ms
             .clamp(self.options.session_timeout_ms_min, self.options.session_timeout_ms_max);
+        let Some(connect) = self.connect_locally(now, connect, timeout_ms, effects) else { return };
         match self.role {
             Role::Idle => {}
             Role::Leading => self.lead_connect(now, tree, connect, timeout_ms, effects),

@@ -24,9 +24,15 @@ impl Peer {
             self.sessions.add(header.session, timeout_ms, now.mono);
             // A slow disk has eaten into the timeout before the client knew of the session.
             self.sessions.heard(header.session, now.mono);
+            if let Some(conn) = self.local.note_known(header.session) {
+                self.sessions.attach(header.session, conn);
+            }
         } else if kind == OpCode::CloseSession.to_wire() {
             closes = Some(header.session);
             leaves = self.sessions.remove(header.session);
+            if self.local_sessions_enabled() {
+                self.local.note_ended(header.session);
+            }
         }
         match origin {
             Some(Origin::Request { conn, .. }) if is_moved(kind, &mut reader) => {

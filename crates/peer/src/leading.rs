@@ -2,6 +2,7 @@
 //! expire and reaps containers.
 
 use crate::carried::{self, Forwarded};
+use crate::local_sessions::{Standing, Upgrade};
 use crate::peer::{Peer, Role};
 use crate::pipeline::Origin;
 use crate::prep::{Context, Prep, Undecodable};
@@ -53,8 +54,7 @@ pub(crate) struct Revalidated {
 /// Whose transaction is to be decided, and where it will stand.
 struct Asker<'a> {
     session: SessionId,
-    /// Whether the session may ask.
-    state: Result<(), ErrorCode>,
+    standing: Standing,
     cxid: i32,
     identities: Option<&'a Identities>,
     zxid: Zxid,
@@ -63,7 +63,7 @@ struct Asker<'a> {
 impl Asker<'_> {
     /// The server itself, about a session or [`SessionId::NONE`].
     const fn server(session: SessionId, zxid: Zxid) -> Self {
-        Self { session, state: Ok(()), cxid: 0, identities: None, zxid }
+        Self { session, standing: Standing::Global(Ok(())), cxid: 0, identities: None, zxid }
     }
 }
 
@@ -173,9 +173,15 @@ impl Peer {
         if !op.is_write() {
             return self.pass(conn, Output::Answer(request), effects);
         }
+        if let Upgrade::Needed { timeout_ms } = self.upgrade_for(session, op, &request.body) {
+            self.upgrade(now, tree, session, timeout_ms, zxid);
+        }
+        let Some(zxid) = self.free_zxid() else {
+            return self.backlog.push_back(Waiting::Client(request));
+        };
         let asker = Asker {
             session,
-            state: self.sessions.check(session, Owner::Here),
+            standing: self.standing(session, Owner::Here),
             cxid: xid.0,
             identities: Some(&request.identities),
             zxid,
@@ -192,6 +198,17 @@ impl Peer {
             }
             Err(Undecodable) => self.pass(conn, refuse(ErrorCode::MarshallingError), effects),
         }
+    }
+
+    /// Makes a session of this server known to all.
+    fn upgrade(&mut self, now: Now, tree: &Tree, session: SessionId, timeout_ms: i32, zxid: Zxid) {
+        self.note_upgrading(session);
+        self.sessions.add(session, timeout_ms, now.mono);
+        self.sessions.set_owner(session, Owner::Here);
+        let txn = self.decide(now, tree, &Asker::server(session, zxid), |prep, cx| {
+            prep.create_session(cx, timeout_ms)
+        });
+        self.propose(now, zxid, txn, None);
     }
 
     /// A request of a learner's client.
@@ -217,14 +234,15 @@ impl Peer {
         let (session, owner) = (*session, Owner::Learner(from));
         self.sessions.heard(session, now.mono);
         let asker =
-            |state| Asker { session, state, cxid: *cxid, identities: Some(identities), zxid };
+            |standing| Asker { session, standing, cxid: *cxid, identities: Some(identities), zxid };
+        let certain = Standing::Global(Ok(()));
         let txn = match op {
             Some(OpCode::Sync) => {
                 return self.agreement.step(now, Input::Request(Request::Sync { to: from }));
             }
             Some(OpCode::CreateSession) => {
                 let timeout_ms = Reader::new(body).int();
-                self.try_decide(now, tree, &asker(Ok(())), |prep, cx| {
+                self.try_decide(now, tree, &asker(certain), |prep, cx| {
                     Ok(prep.create_session(cx, timeout_ms.map_err(|_| Undecodable)?))
                 })
                 .inspect(|_| {
@@ -233,20 +251,20 @@ impl Peer {
                 })
             }
             Some(op) if op.is_write() => {
-                let state = self.sessions.check(session, owner);
+                let standing = self.standing(session, owner);
                 if *op == OpCode::CloseSession {
                     self.sessions.close(session);
                 }
-                self.try_decide(now, tree, &asker(state), |prep, cx| {
+                self.try_decide(now, tree, &asker(standing), |prep, cx| {
                     prep.client_write(cx, *op, body)
                 })
             }
-            Some(_) | None => Ok(self.decide(now, tree, &asker(Ok(())), |prep, cx| {
+            Some(_) | None => Ok(self.decide(now, tree, &asker(certain), |prep, cx| {
                 prep.refuse(cx, ErrorCode::Unimplemented)
             })),
         };
         let txn = txn.unwrap_or_else(|Undecodable| {
-            self.decide(now, tree, &asker(Ok(())), |prep, cx| {
+            self.decide(now, tree, &asker(certain), |prep, cx| {
                 prep.refuse(cx, ErrorCode::MarshallingError)
             })
         });
@@ -352,7 +370,7 @@ impl Peer {
             zab: self.agreement.zab(),
             identities: asker.identities.unwrap_or(&self.nobody),
             session: asker.session,
-            session_state: asker.state,
+            standing: asker.standing,
             cxid: asker.cxid,
             zxid: asker.zxid,
             time_ms: now.wall_ms,

@@ -1,6 +1,7 @@
 //! What a follower or an observer does: it has its leader decide, and tells it which sessions live.
 
 use crate::carried;
+use crate::local_sessions::Upgrade;
 use crate::peer::{Peer, Role};
 use crate::pipeline::Origin;
 use crate::prep::{self, Undecodable};
@@ -136,6 +137,21 @@ impl Peer {
         if let Err(Undecodable) = prep::check_decodable(op, &request.body) {
             let error = ErrorCode::MarshallingError;
             return self.pass(conn, Output::Refuse { conn, xid, error }, effects);
+        }
+        match self.upgrade_for(session, op, &request.body) {
+            Upgrade::Needed { timeout_ms } => {
+                self.note_upgrading(session);
+                let asks = (session, 0, OpCode::CreateSession);
+                let body = timeout_ms.to_be_bytes();
+                let forward = carried::forward(asks, &body, None, &mut self.encoded);
+                self.agreement.step(now, Input::Request(Request::Forward(forward)));
+            }
+            // A leader tells best which part of a multi it was.
+            Upgrade::Refused if op != OpCode::Multi => {
+                let error = ErrorCode::EphemeralOnLocalSession;
+                return self.pass(conn, Output::Refuse { conn, xid, error }, effects);
+            }
+            Upgrade::Unneeded | Upgrade::Refused => {}
         }
         let origin = Origin::Request { conn, xid, op };
         // Closing takes no argument; a client's would be taken for the next record.

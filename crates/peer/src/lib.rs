@@ -27,6 +27,7 @@ mod connecting;
 mod delivering;
 mod leading;
 mod learning;
+mod local_sessions;
 mod options;
 mod order;
 mod peer;
@@ -38,10 +39,10 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
-pub use options::{EnsembleOptions, PeerOptions};
+pub use options::{EnsembleOptions, LocalSessions, PeerOptions};
 pub use order::{Order, Route};
 pub use peer::Peer;
 pub use pipeline::{Delivery, Origin};
 pub use prep::OverQuota;
-pub use reply::{answer_delivery, answer_refusal, answer_sync};
+pub use reply::{answer_closed, answer_delivery, answer_refusal, answer_sync};
 pub use request::{ClientRequest, Connect, Output, Request, Timer};

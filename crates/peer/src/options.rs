@@ -49,12 +49,28 @@ pub struct EnsembleOptions {
     pub voters_min: usize,
     /// Whether members may have several addresses (`multiAddress.enabled`).
     pub multi_address: bool,
+    /// Whether clients get sessions that only their server knows.
+    pub local_sessions: LocalSessions,
+}
+
+/// Sessions that only one server knows (`localSessionsEnabled`, `localSessionsUpgradingEnabled`).
+/// All servers of an ensemble must agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalSessions {
+    /// There are none.
+    Off,
+    /// Every session begins as one.
+    On {
+        /// Whether it becomes one of the whole ensemble by its first ephemeral; else it may have
+        /// none.
+        upgrading: bool,
+    },
 }
 
 impl Default for EnsembleOptions {
     /// Apache's defaults.
     fn default() -> Self {
-        Self { voters_min: 2, multi_address: false }
+        Self { voters_min: 2, multi_address: false, local_sessions: LocalSessions::Off }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::agreement::Agreement;
 use crate::leading::{Revalidated, Waiting};
 use crate::learning::Learning;
+use crate::local_sessions::Local;
 use crate::options::PeerOptions;
 use crate::pipeline::Pipeline;
 use crate::prep::Prep;
@@ -23,6 +24,7 @@ use zoarium_zab::{Channel, Zab};
 pub struct Peer {
     pub(crate) options: PeerOptions,
     pub(crate) sessions: Sessions,
+    pub(crate) local: Local,
     pub(crate) prep: Prep,
     pub(crate) pipeline: Pipeline,
     pub(crate) agreement: Agreement,
@@ -71,6 +73,7 @@ impl Peer {
         let mut peer = Self {
             prep: Prep::new(tree, options.digest_enabled),
             sessions: Sessions::new(options.tick),
+            local: Local::new(options.tick),
             pipeline: Pipeline::default(),
             agreement,
             role,
@@ -135,6 +138,11 @@ impl Peer {
         self.sessions.buckets()
     }
 
+    /// The sessions that only this server knows by deadline, for operators.
+    pub fn local_session_buckets(&self) -> impl Iterator<Item = (Instant, &BTreeSet<SessionId>)> {
+        self.local.sessions.buckets()
+    }
+
     /// Number of this server's proposals that are not yet committed.
     pub const fn proposals(&self) -> usize {
         self.pipeline.proposals()
@@ -149,6 +157,9 @@ impl Peer {
     fn look_at(&mut self, tree: &Tree, now: Now) {
         self.prep = Prep::new(tree, self.options.digest_enabled);
         self.sessions.replace_by(tree.sessions().iter(), now.mono);
+        for session in tree.sessions().keys() {
+            self.local.note_known(*session);
+        }
         let own = |id: &&SessionId| id.server_id() == self.options.server_id;
         if let Some(known) = tree.sessions().keys().rev().find(own) {
             self.next_session = self.next_session.max(beyond(*known, tree));
@@ -179,17 +190,21 @@ impl Peer {
             Request::Refuse { conn, xid, error } => self.refuse(conn, xid, error, effects),
             Request::Disconnected { conn } => {
                 self.sessions.disconnected(conn);
+                self.local.disconnected(conn);
                 if let Role::Learning(learning) = &mut self.role {
                     learning.disconnected(conn);
                 }
             }
-            Request::Heard(sessions) => match &mut self.role {
-                Role::Idle => {}
-                Role::Leading => {
-                    sessions.into_iter().for_each(|(id, at)| self.sessions.heard(id, at));
+            Request::Heard(sessions) => {
+                sessions.iter().for_each(|(id, at)| self.local.sessions.heard(*id, *at));
+                match &mut self.role {
+                    Role::Idle => {}
+                    Role::Leading => {
+                        sessions.into_iter().for_each(|(id, at)| self.sessions.heard(id, at));
+                    }
+                    Role::Learning(learning) => learning.on_heard(&sessions, now.mono),
                 }
-                Role::Learning(learning) => learning.on_heard(&sessions, now.mono),
-            },
+            }
             Request::DiskFull(full) => self.disk_full = full,
             Request::HistoryRead { read, txns } => {
                 self.agreement.step(now, Input::Request(Zab::HistoryRead { read, txns }));
@@ -214,10 +229,14 @@ impl Peer {
         // What is still to come of a connection that was told to close follows requests that may
         // be lost, above all those under way at a change of leaders. It must not be done without
         // them.
-        if !self.sessions.is_on(request.session, conn) {
+        let known = self.sessions.is_on(request.session, conn)
+            || self.local.sessions.is_on(request.session, conn)
+            || self.local.is_leaving(conn);
+        if !known {
             effects.output(Output::Unanswered { conn });
             return effects.output(Output::Close { conn });
         }
+        let Some(request) = self.ask_locally(now, request, effects) else { return };
         match self.role {
             Role::Idle => effects.output(Output::Unanswered { conn }),
             Role::Leading => self.decide_client(now, tree, request, effects),
@@ -231,6 +250,7 @@ impl Peer {
                 self.expire(now, tree, session);
             }
         }
+        self.expire_locally(now, effects);
         effects.set_timer(Timer::Sessions, self.next_sessions_timer(now));
     }
 
@@ -314,12 +334,14 @@ impl Peer {
         self.revalidated.clear();
         self.to_reap.clear();
         self.sessions.detach_all();
+        self.local.detach_all();
         effects.output(Output::Looking { why });
     }
 
     fn on_serving(&mut self, now: Now, leader: ServerId) {
         let leads = self.zab().is_some_and(|zab| zab.id() == leader);
         self.role = if leads { Role::Leading } else { Role::Learning(Learning::new(now.mono)) };
+        self.local.sessions.restart(now.mono);
         // What was delivered on the way here is not in the tree yet.
         self.tree_replaced = true;
     }

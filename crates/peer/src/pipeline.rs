@@ -81,8 +81,8 @@ impl Stage {
             Self::Sync { request, .. } | Self::Passing(Output::Answer(request)) => {
                 Some(request.conn)
             }
-            Self::Passing(Output::Refuse { conn, .. }) => Some(*conn),
-            // Nothing else passes.
+            Self::Passing(Output::Refuse { conn, .. } | Output::Closed { conn, .. }) => Some(*conn),
+            // Nothing else passes that answers a request.
             Self::Passing(_) => None,
         }
     }

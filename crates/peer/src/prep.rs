@@ -12,8 +12,9 @@ mod outstanding;
 mod reconfig;
 mod session;
 
-pub(crate) use decode::check_decodable;
+pub(crate) use decode::{check_decodable, makes_ephemerals};
 
+use crate::local_sessions::Standing;
 use crate::options::PeerOptions;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -42,8 +43,8 @@ pub(crate) struct Context<'a> {
     pub(crate) zab: Option<&'a Zab>,
     pub(crate) identities: &'a Identities,
     pub(crate) session: SessionId,
-    /// Whether the session may ask, or what its client is told if not.
-    pub(crate) session_state: Result<(), ErrorCode>,
+    /// Whether the session may ask.
+    pub(crate) standing: Standing,
     pub(crate) cxid: i32,
     pub(crate) zxid: Zxid,
     pub(crate) time_ms: i64,
@@ -63,7 +64,18 @@ impl Context<'_> {
     }
 
     const fn check_session(&self) -> Result<(), ErrorCode> {
-        self.session_state
+        match self.standing {
+            Standing::Global(state) => state,
+            Standing::Local => Ok(()),
+        }
+    }
+
+    /// Whether the session may have ephemerals.
+    const fn check_owner(&self) -> Result<(), ErrorCode> {
+        match self.standing {
+            Standing::Global(state) => state,
+            Standing::Local => Err(ErrorCode::EphemeralOnLocalSession),
+        }
     }
 }
 

@@ -39,6 +39,11 @@ pub fn answer_refusal(xid: Xid, last_zxid: Zxid, error: ErrorCode, out: &mut Vec
     put_header_frame(out, ReplyHeader { xid, zxid, error: error.to_wire() });
 }
 
+/// Appends the reply to the end of a session that no transaction tells of.
+pub fn answer_closed(xid: Xid, last_zxid: Zxid, out: &mut Vec<u8>) {
+    put_header_frame(out, ReplyHeader::ok(xid, last_zxid));
+}
+
 /// Appends the reply to a sync: its path, whatever it was.
 pub fn answer_sync(xid: Xid, last_zxid: Zxid, body: &[u8], out: &mut Vec<u8>) {
     match Reader::new(body).text() {

@@ -134,6 +134,14 @@ pub enum Output {
         /// Why.
         error: ErrorCode,
     },
+    /// A session has ended that only this server knew. Its request is answered with
+    /// [`answer_closed`](crate::answer_closed).
+    Closed {
+        /// Whom to tell.
+        conn: ConnId,
+        /// The client's number for the request.
+        xid: Xid,
+    },
     /// The answer to a handshake.
     Connected {
         /// Whom to tell.
@@ -232,6 +240,7 @@ impl Output {
             Self::Deliver(_)
             | Self::Answer(_)
             | Self::Refuse { .. }
+            | Self::Closed { .. }
             | Self::Connected { .. }
             | Self::OverQuota(_)
             | Self::Close { .. }

@@ -110,6 +110,11 @@ impl Sessions {
         }
     }
 
+    /// Whether the session exists.
+    pub(crate) fn contains(&self, id: SessionId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
     /// Whether the session exists and is not closing.
     pub(crate) fn is_open(&self, id: SessionId) -> bool {
         self.by_id.get(&id).is_some_and(|session| !session.closing)
@@ -147,6 +152,15 @@ impl Sessions {
         if let Some(session) = self.by_id.get_mut(&id) {
             session.conn = Some(conn);
             self.by_conn.insert(conn, id);
+        }
+    }
+
+    /// Gives every session its timeout in full.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        let all: Vec<(SessionId, Duration)> =
+            self.by_id.iter().map(|(id, session)| (*id, session.timeout)).collect();
+        for (id, timeout) in all {
+            self.move_to(id, self.deadline(now, timeout));
         }
     }
 

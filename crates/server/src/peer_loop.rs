@@ -20,8 +20,8 @@ use std::sync::{Arc, mpsc};
 use tally::{Fired, Tally, report_prepared};
 
 use zoarium_peer::{
-    Connect, Delivery, Origin, Output, Peer, Request, Timer, answer_delivery, answer_refusal,
-    answer_sync,
+    Connect, Delivery, Origin, Output, Peer, Request, Timer, answer_closed, answer_delivery,
+    answer_refusal, answer_sync,
 };
 use zoarium_process::{Effect, Effects, Input, Instant, PersistSeq};
 use zoarium_proto::connect::ConnectResponse;
@@ -342,6 +342,10 @@ impl PeerLoop {
                     audit.refused(*conn, &self.shared.access);
                 }
                 self.reply(*conn, |out| answer_refusal(*xid, zxid, *error, out));
+            }
+            Output::Closed { conn, xid } => {
+                let zxid = tree.last_zxid();
+                self.reply(*conn, |out| answer_closed(*xid, zxid, out));
             }
             Output::Connected { conn, response } => self.connect(*conn, response),
             Output::OverQuota(over) => {

@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::shared::random;
 use crate::snapshots::SnapshotOptions;
 use std::time::Duration;
-use zoarium_peer::{EnsembleOptions, PeerOptions};
+use zoarium_peer::{EnsembleOptions, LocalSessions, PeerOptions};
 use zoarium_persistence::log::LogOptions;
 use zoarium_persistence::names::Compression;
 use zoarium_persistence::recovery::RecoveryOptions;
@@ -43,14 +43,22 @@ pub(crate) fn peer_options(config: &ServerConfig) -> PeerOptions {
         reaper_per_minute_max: config.znodes.container_max_per_minute,
         container_never_used_max: config.znodes.container_max_never_used,
         access: access(&config.access),
-        ensemble: config.ensemble.as_ref().map(ensemble_options).unwrap_or_default(),
+        ensemble: config
+            .ensemble
+            .as_ref()
+            .map_or_else(EnsembleOptions::default, |ensemble| ensemble_options(config, ensemble)),
     }
 }
 
-const fn ensemble_options(ensemble: &Ensemble) -> EnsembleOptions {
+const fn ensemble_options(config: &ServerConfig, ensemble: &Ensemble) -> EnsembleOptions {
+    let sessions = &config.sessions;
     EnsembleOptions {
         voters_min: ensemble.participants_min,
         multi_address: ensemble.multi_address.is_some(),
+        local_sessions: match sessions.local_enabled {
+            true => LocalSessions::On { upgrading: sessions.local_upgrading_enabled },
+            false => LocalSessions::Off,
+        },
     }
 }
 

@@ -45,7 +45,8 @@ impl Member {
             zoarium_peer::Output::Unanswered { conn } => {
                 self.connections.answered(conn);
             }
-            zoarium_peer::Output::Looking { .. }
+            zoarium_peer::Output::Closed { .. }
+            | zoarium_peer::Output::Looking { .. }
             | zoarium_peer::Output::Joining { .. }
             | zoarium_peer::Output::Elected
             | zoarium_peer::Output::PutConfig(_)

@@ -21,7 +21,7 @@ impl Prep {
     ) -> Decision {
         let mode = CreateMode::from_wire(request.flags).ok_or(ErrorCode::BadArguments)?;
         check_ttl(cx, mode, request.ttl_ms)?;
-        cx.check_session()?;
+        if mode.is_ephemeral() { cx.check_owner() } else { cx.check_session() }?;
         let asked = request.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
         let (parent_path, _) = asked.rsplit_once('/').ok_or(ErrorCode::BadArguments)?;
         if asked.contains('\0') {

@@ -1,6 +1,7 @@
 //! Whether the records of writes can be read.
 
 use super::Undecodable;
+use zoarium_proto::create::CreateMode;
 use zoarium_proto::multi::{MultiRequest, WriteOp};
 use zoarium_proto::request::{
     CreateRequest, PathVersionRequest, ReconfigRequest, SetAclRequest, SetDataRequest,
@@ -53,4 +54,21 @@ pub(crate) fn check_decodable(op: OpCode, body: &[u8]) -> Result<(), Undecodable
         return SetAclRequest::decode(&mut reader).map(|_| ()).map_err(|_| Undecodable);
     }
     decode_write(op, &mut reader).map(|_| ())
+}
+
+/// Whether a write makes ephemerals if it succeeds.
+pub(crate) fn makes_ephemerals(op: OpCode, body: &[u8]) -> bool {
+    let mut reader = Reader::new(body);
+    if op == OpCode::Multi {
+        let request = decode_multi(&mut reader);
+        return matches!(request, Ok(Some(MultiRequest::Writes(writes)))
+            if writes.iter().any(makes_ephemeral));
+    }
+    matches!(op, OpCode::Create | OpCode::Create2)
+        && decode_write(op, &mut reader).is_ok_and(|write| makes_ephemeral(&write))
+}
+
+fn makes_ephemeral(write: &WriteOp<'_>) -> bool {
+    let WriteOp::Create(_, request) = write else { return false };
+    CreateMode::from_wire(request.flags).is_some_and(CreateMode::is_ephemeral)
 }

@@ -3,6 +3,7 @@
 mod forwarding;
 mod leader_change;
 mod links;
+mod local_sessions;
 mod reconfig;
 mod script;
 mod server;

@@ -3,7 +3,8 @@
 use super::ask::Ask;
 use super::reply_text::{error_text, result_text};
 use crate::{
-    ClientRequest, Delivery, Origin, Output, answer_delivery, answer_refusal, answer_sync,
+    ClientRequest, Delivery, Origin, Output, answer_closed, answer_delivery, answer_refusal,
+    answer_sync,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::format;
@@ -129,6 +130,11 @@ impl Front {
             Output::Refuse { conn, xid, error } => {
                 let mut out = Vec::new();
                 answer_refusal(xid, self.tree.last_zxid(), error, &mut out);
+                self.take_reply(conn, &out);
+            }
+            Output::Closed { conn, xid } => {
+                let mut out = Vec::new();
+                answer_closed(xid, self.tree.last_zxid(), &mut out);
                 self.take_reply(conn, &out);
             }
             Output::Connected { conn, response } => self.take_response(conn, &response),

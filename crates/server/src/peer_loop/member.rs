@@ -91,6 +91,7 @@ impl PeerLoop {
             Output::Deliver(_)
             | Output::Answer(_)
             | Output::Refuse { .. }
+            | Output::Closed { .. }
             | Output::Connected { .. }
             | Output::OverQuota(_)
             | Output::Close { .. }

@@ -15,7 +15,7 @@
 //! hold 1 2 · free 1 2              nothing moves between them · moves again
 //! cut 1 2 · heal                   their links break and cannot come up · can
 //! pass 500                         milliseconds pass
-//! sessions 1                       when which session expires, ms from now
+//! sessions 1 · local 1             when which session expires, ms from now
 //! ```
 //!
 //! Every command is followed by all that needs no time.
@@ -27,10 +27,11 @@ use crate::{Connect, Request};
 use bytes::Bytes;
 use core::time::Duration;
 use expect_test::Expect;
+use std::collections::BTreeSet;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
-use zoarium_process::Input;
+use zoarium_process::{Input, Instant};
 use zoarium_proto::{ConnId, Id, ServerId, SessionId};
 
 /// Runs a script with three voters, of which server 3 leads.
@@ -108,7 +109,14 @@ impl Script {
                 world.step(server(2), Input::Request(Request::DiskFull(full)));
             }
             "pass" => world.pass(Duration::from_millis(words[1].parse().unwrap())),
-            "sessions" => return Some(self.buckets(server(1))),
+            "sessions" => {
+                let peer = self.world.server_ref(server(1)).peer();
+                return Some(self.buckets_text(peer.session_buckets()));
+            }
+            "local" => {
+                let peer = self.world.server_ref(server(1)).peer();
+                return Some(self.buckets_text(peer.local_session_buckets()));
+            }
             conn => {
                 let conn = conn_id(conn);
                 let line = line.split_once(' ').unwrap().1;
@@ -178,17 +186,21 @@ impl Script {
         self.sessions.iter().find(|(known, _)| *known == conn).unwrap().1
     }
 
-    fn buckets(&mut self, id: ServerId) -> String {
+    fn buckets_text<'s>(
+        &self,
+        buckets: impl Iterator<Item = (Instant, &'s BTreeSet<SessionId>)>,
+    ) -> String {
         let now = self.world.now_ms();
         let name = |session: &SessionId| {
             let opener = self.sessions.iter().find(|(_, known)| known == session);
             opener.map_or_else(|| session.to_string(), |(conn, _)| format!("c{conn}"))
         };
-        let mut texts = Vec::new();
-        for (at, sessions) in self.world.server_ref(id).peer().session_buckets() {
-            let names: Vec<String> = sessions.iter().map(name).collect();
-            texts.push(format!("{} in {}", names.join(" "), at.since_origin().as_millis() - now));
-        }
+        let texts: Vec<String> = buckets
+            .map(|(at, sessions)| {
+                let names: Vec<String> = sessions.iter().map(name).collect();
+                format!("{} in {}", names.join(" "), at.since_origin().as_millis() - now)
+            })
+            .collect();
         if texts.is_empty() { "none".to_string() } else { texts.join(", ") }
     }
 }

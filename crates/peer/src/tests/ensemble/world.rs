@@ -326,6 +326,7 @@ impl World {
             Output::Deliver(_)
             | Output::Answer(_)
             | Output::Refuse { .. }
+            | Output::Closed { .. }
             | Output::Connected { .. }
             | Output::OverQuota(_)
             | Output::Close { .. }
