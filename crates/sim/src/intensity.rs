@@ -27,7 +27,8 @@ pub struct Intensity {
     pub blackouts: u32,
     /// Pauses.
     pub pauses: u32,
-    /// Partitions of all kinds: in two, of one alone, one way, flapping.
+    /// Partitions of all kinds: in two, of one alone, one way, flapping, in two that both still
+    /// reach a bridge.
     pub partitions: u32,
     /// Broken connections.
     pub cuts: u32,
@@ -242,12 +243,17 @@ fn partition<I: Copy + Ord>(dice: &mut Dice<'_, I>, time: Duration, plan: Plan<I
     dice.rng.shuffle(&mut all);
     let first = if dice.rng.coin() { 1 } else { dice.rng.index(all.len()) };
     let (one, other) = all.split_at(first.min(all.len()));
-    let groups = vec![one.to_vec(), other.to_vec()];
+    let mut groups = vec![one.to_vec(), other.to_vec()];
+    let length = dice.length();
+    let kind = dice.rng.below(5);
+    if kind == 2 {
+        // Who is in no group is a bridge.
+        groups[1].pop();
+    }
     if groups.iter().any(Vec::is_empty) {
         return plan;
     }
-    let length = dice.length();
-    match dice.rng.below(4) {
+    match kind {
         0 => plan
             .at(time, Action::Block(one.to_vec(), other.to_vec()))
             .at(time + length, Action::Heal(groups)),

@@ -23,7 +23,8 @@
 //!
 //! # What a world promises
 //!
-//! - **Links** ([`LinkPolicy::Fifo`]): messages of one connection arrive once and in order; what is
+//! - **Links** ([`LinkPolicy::Fifo`]): messages of one connection arrive once and in order (of each
+//!   [stream](World::stream), if the world has several on one); what is
 //!   lost, is lost by the end of the connection, and nothing is delivered across a `LinkDown`. A
 //!   partition delays at first, and ends connections when it lasts. The two ends of a connection
 //!   hear of its end at different times, so it may be half open. A process that died may still be
@@ -154,7 +155,7 @@ pub use options::{Delay, LinkPolicy, Options};
 pub use plan::{Action, Plan, Settle, Step, When};
 pub use rng::{MILLION, Rng};
 pub use script::{ScriptError, WordError};
-pub use shrink::{Shrunk, shrink};
+pub use shrink::{Shrunk, setup_seed, shrink};
 pub use sim::{Checkers, Choice, ChoiceId, Chosen, IoCount, Sim};
 pub use time::Time;
 pub use trace::{Trace, TraceLevel};

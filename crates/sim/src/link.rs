@@ -34,7 +34,7 @@ pub(crate) struct Pair {
 /// One direction of a pair.
 #[derive(Debug)]
 pub(crate) struct Wire<M> {
-    /// What is on its way, in order.
+    /// What is on its way, by when it is due.
     pub(crate) parcels: VecDeque<Parcel<M>>,
     /// The connection the receiving end believes in.
     pub(crate) believed: Option<u64>,
@@ -52,6 +52,8 @@ pub(crate) struct Wire<M> {
 pub(crate) struct Parcel<M> {
     pub(crate) due: Time,
     pub(crate) epoch: u64,
+    /// The stream it belongs to; the news that a connection is up belongs to all.
+    pub(crate) stream: Option<u64>,
     pub(crate) content: Content<M>,
 }
 
@@ -133,11 +135,19 @@ impl<M: Debug> Wire<M> {
 }
 
 impl<M> Wire<M> {
-    /// Puts something behind what is on its way; says when it is due.
-    pub(crate) fn push(&mut self, due: Time, epoch: u64, content: Content<M>) -> Time {
-        let last = self.parcels.back().map_or(Time::START, |parcel| parcel.due);
-        let due = due.max(last);
-        self.parcels.push_back(Parcel { due, epoch, content });
+    /// Puts something behind what is on its way in its stream; says when it is due.
+    pub(crate) fn push(
+        &mut self,
+        due: Time,
+        epoch: u64,
+        stream: Option<u64>,
+        content: Content<M>,
+    ) -> Time {
+        let precedes = |other: Option<u64>| stream.is_none() || other.is_none() || other == stream;
+        let last = self.parcels.iter().rfind(|parcel| precedes(parcel.stream));
+        let due = due.max(last.map_or(Time::START, |parcel| parcel.due));
+        let place = self.parcels.partition_point(|parcel| parcel.due <= due);
+        self.parcels.insert(place, Parcel { due, epoch, stream, content });
         due
     }
 

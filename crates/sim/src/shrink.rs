@@ -41,7 +41,16 @@ pub fn shrink<E: Experiment>(
 }
 
 /// How many seeds each smaller plan is tried with.
-const SEEDS: usize = 4;
+const SEEDS: u64 = 4;
+
+/// The seeds of a shrunk plan differ from the first one from this bit on: what an experiment draws
+/// of a seed for itself, as who takes part, it takes from the bits below ([`setup_seed`]).
+const SEED_BITS: u32 = 48;
+
+/// The part of a seed that shrinking leaves as it is.
+pub const fn setup_seed(seed: u64) -> u64 {
+    seed & ((1 << SEED_BITS) - 1)
+}
 
 /// How much longer than the first failure took the others may take.
 const SLACK: Duration = Duration::from_secs(1);
@@ -60,7 +69,8 @@ impl<E: Experiment> Shrinker<'_, E> {
     /// Takes a plan over if it fails in the same way, with its own seed or one of a few others:
     /// without some of its steps a plan may need another order of what is left.
     fn try_plan(&mut self, plan: Plan<Id<E::World>>) -> bool {
-        for seed in (plan.seed..=u64::MAX).take(SEEDS) {
+        for turn in 0..SEEDS {
+            let seed = plan.seed.wrapping_add(turn << SEED_BITS);
             if self.is_spent() {
                 return false;
             }

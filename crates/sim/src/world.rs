@@ -51,6 +51,14 @@ pub trait World: Debug + Sized {
         true
     }
 
+    /// Which of several streams between two processes a message belongs to: order is kept within a
+    /// stream, and messages of different ones overtake each other, as those of different TCP
+    /// connections do. All belong to one, unless the world says otherwise.
+    fn stream(&self, message: &Message<Self>) -> u64 {
+        let _ = message;
+        0
+    }
+
     /// Does what a process's driver does about an output: reads from disk for it, closes a
     /// connection, asks the next thing. Nothing, unless the world says otherwise.
     fn on_output(&mut self, output: &Output<Self>, outside: &mut Outside<'_, Self>) {

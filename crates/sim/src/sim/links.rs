@@ -39,15 +39,22 @@ impl<W: World> Sim<W> {
             self.tell(What::Lost { from, to, message })?;
             return self.cut(from, to);
         }
-        self.put(from, to, epoch, Content::Message(message, body));
+        let stream = Some(self.world.stream(&body));
+        self.put((from, to), epoch, stream, Content::Message(message, body));
         Ok(())
     }
 
     /// Puts something on a wire.
-    fn put(&mut self, from: Id<W>, to: Id<W>, epoch: u64, content: Content<Message<W>>) {
+    fn put(
+        &mut self,
+        (from, to): (Id<W>, Id<W>),
+        epoch: u64,
+        stream: Option<u64>,
+        content: Content<Message<W>>,
+    ) {
         if let Some(wire) = self.links.wires.get_mut(&(from, to)) {
             let due = self.now + self.options.message.draw(&mut wire.rng) + wire.slow;
-            let due = wire.push(due, epoch, content);
+            let due = wire.push(due, epoch, stream, content);
             self.schedule.add(due, Due::Wake { from, to });
         }
     }
@@ -137,8 +144,8 @@ impl<W: World> Sim<W> {
         let epoch = pair.epochs;
         pair.connected = Some(epoch);
         self.tell(What::Connected(of.0, of.1))?;
-        self.put(of.0, of.1, epoch, Content::Up);
-        self.put(of.1, of.0, epoch, Content::Up);
+        self.put(of, epoch, None, Content::Up);
+        self.put((of.1, of.0), epoch, None, Content::Up);
         Ok(())
     }
 
