@@ -1,5 +1,7 @@
 //! Bugs that can be planted, to see that the checkers find them.
 
+use crate::setup::Kind;
+
 /// Something that a server does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
@@ -50,6 +52,11 @@ pub enum Bug {
 }
 
 impl Bug {
+    /// Where it shows.
+    pub const fn kind(self) -> Kind {
+        Kind::Alone
+    }
+
     /// All of them, with their names.
     pub const ALL: [(Self, &'static str); 22] = [
         (Self::AckBeforeSync, "ack-before-sync"),

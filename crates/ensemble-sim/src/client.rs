@@ -10,7 +10,7 @@ pub use reply::Reply;
 use crate::participant::{Body, Message, Name, Output, Participant, Request, Timer, Wish};
 use crate::workload::Verb;
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use watches::Watches;
 use zoarium_process::{Effects, Input, Instant, Now};
@@ -25,7 +25,7 @@ pub enum Seen {
     Connected(SessionId),
     /// The server says that the session is over.
     Expired(SessionId),
-    /// The connection is gone, and with it unanswered requests.
+    /// The connection is gone, or given up, and with it unanswered requests.
     Disconnected(SessionId),
     /// A request was sent.
     Sent {
@@ -76,8 +76,6 @@ pub enum Seen {
 /// Where a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// No link.
-    Unlinked,
     /// Waits to open a connection.
     Idle,
     /// Waits for the answer to the handshake.
@@ -98,7 +96,11 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(700);
 #[derive(Debug)]
 pub struct Client {
     name: Name,
-    server: Name,
+    servers: Vec<u8>,
+    /// The servers that can be reached.
+    reachable: BTreeSet<u8>,
+    /// The server it is connected to, or was last.
+    server: u8,
     /// What makes its names and values unlike those of other clients and earlier lives.
     prefix: String,
     stage: Stage,
@@ -117,15 +119,18 @@ type Fx = Effects<Participant>;
 
 impl Client {
     /// A client that has been started `restarts` times before.
-    pub fn new(name: Name, server: Name, restarts: u64) -> Self {
+    pub fn new(name: Name, servers: Vec<u8>, restarts: u64) -> Self {
         let number = match name {
             Name::Client(number) | Name::Server(number) => number,
         };
         Self {
             name,
-            server,
+            // Clients begin with different ones.
+            server: servers[usize::from(number) % servers.len()],
+            servers,
+            reachable: BTreeSet::new(),
             prefix: format!("c{number}.{restarts}"),
-            stage: Stage::Unlinked,
+            stage: Stage::Idle,
             // A server that has not noticed the restart must not take old for new.
             connection: restarts * 1_000_000,
             session: SessionId::NONE,
@@ -145,16 +150,20 @@ impl Client {
                 fx.set_timer(Timer::Ping, now.mono + PING_INTERVAL);
                 fx.set_timer(Timer::Probe, now.mono + PROBE_INTERVAL);
             }
-            Input::LinkUp(_) => {
-                self.stage = Stage::Idle;
+            Input::LinkUp(Name::Server(server)) => {
+                self.reachable.insert(server);
                 self.dial(now, fx);
             }
-            Input::LinkDown(_) => {
-                self.disconnected(fx);
-                self.stage = Stage::Unlinked;
+            Input::LinkDown(Name::Server(server)) => {
+                self.reachable.remove(&server);
+                if server == self.server && self.stage != Stage::Idle {
+                    self.hang_up(now, fx);
+                }
             }
-            Input::Message { message, .. } if message.connection == self.connection => {
-                self.on_message(now, message.body, fx);
+            Input::Message { message: Message::Client { connection, body }, .. }
+                if connection == self.connection =>
+            {
+                self.on_message(now, body, fx);
             }
             Input::Timer(Timer::Ping) => self.on_ping_timer(now, fx),
             Input::Timer(Timer::Dial) => self.dial(now, fx),
@@ -169,22 +178,40 @@ impl Client {
             }
             Input::Request(Request::Do(wishes)) => {
                 for wish in wishes {
-                    let ask = self.fill_in(wish);
-                    self.ask(ask, fx);
+                    match self.fill_in(wish) {
+                        Some(ask) => self.ask(ask, fx),
+                        None => self.leave(now, fx),
+                    }
                 }
             }
             // What belongs to an older connection, or to servers.
             Input::Message { .. }
+            | Input::LinkUp(Name::Client(_))
+            | Input::LinkDown(Name::Client(_))
             | Input::Persisted { .. }
-            | Input::Request(Request::DiskFull(_))
-            | Input::Timer(Timer::Peer(_) | Timer::Snapshot | Timer::RestOfMulti) => {}
+            | Input::Request(Request::DiskFull(_) | Request::Break(..))
+            | Input::Timer(
+                Timer::Peer(_)
+                | Timer::Snapshot
+                | Timer::RestOfMulti
+                | Timer::Transfer(_)
+                | Timer::DialOver
+                | Timer::Redial(_)
+                | Timer::HistoryRead,
+            ) => {}
         }
     }
 
     fn dial(&mut self, now: Now, fx: &mut Fx) {
-        if self.stage != Stage::Idle {
+        if self.stage != Stage::Idle || self.reachable.is_empty() {
             return;
         }
+        // The next one in the list that can be reached.
+        let here = self.servers.iter().position(|server| *server == self.server).unwrap_or(0);
+        let (before, behind) = self.servers.split_at(here + 1);
+        let mut others = behind.iter().chain(before);
+        let Some(server) = others.find(|server| self.reachable.contains(server)) else { return };
+        self.server = *server;
         self.stage = Stage::Dialing;
         self.heard = now.mono;
         self.connection += 1;
@@ -207,10 +234,17 @@ impl Client {
         fx.set_timer(Timer::Ping, now.mono + PING_INTERVAL);
         let open = matches!(self.stage, Stage::Dialing | Stage::Connected);
         if open && now.mono.saturating_since(self.heard) > SILENCE_MAX {
-            self.send(Body::Close, fx);
-            self.hang_up(now, fx);
+            self.leave(now, fx);
         } else if self.stage == Stage::Connected {
             self.send_request(Xid::PING, OpCode::Ping, &[], fx);
+        }
+    }
+
+    /// Gives the connection up, to connect to another server.
+    fn leave(&mut self, now: Now, fx: &mut Fx) {
+        if self.stage != Stage::Idle {
+            self.send(Body::Close, fx);
+            self.hang_up(now, fx);
         }
     }
 
@@ -242,7 +276,7 @@ impl Client {
             (Body::Frame(frame), Stage::Dialing) => self.on_handshake(&frame, now, fx),
             (Body::Frame(frame), Stage::Connected) => self.on_frame(&frame, fx),
             (Body::Close, Stage::Dialing | Stage::Connected) => self.hang_up(now, fx),
-            (Body::Open, _) | (_, Stage::Idle | Stage::Unlinked) => {}
+            (Body::Open, _) | (_, Stage::Idle) => {}
         }
     }
 
@@ -351,16 +385,18 @@ impl Client {
     }
 
     fn send(&self, body: Body, fx: &mut Fx) {
-        fx.send(self.server, Message { connection: self.connection, body });
+        let message = Message::Client { connection: self.connection, body };
+        fx.send(Name::Server(self.server), message);
     }
 
-    fn fill_in(&mut self, wish: Wish) -> Ask {
+    /// The request that is wished for; none if it is another connection.
+    fn fill_in(&mut self, wish: Wish) -> Option<Ask> {
         self.values += 1;
         let value = format!("{}.{}", self.prefix, self.values);
         let few = format!("/few/{}", wish.which);
         let data = value.clone().into_bytes();
         let pair = ["/pair/x", "/pair/y"];
-        match wish.verb {
+        Some(match wish.verb {
             Verb::Keep => Ask::create(&format!("/keep/{value}"), &data),
             Verb::Create => Ask::create(&few, &data),
             Verb::Set => Ask::Set { path: few, data },
@@ -384,7 +420,8 @@ impl Client {
             Verb::WatchAlways => Ask::WatchAlways { path: few },
             Verb::Sync => Ask::Sync,
             Verb::CloseSession => Ask::CloseSession,
-        }
+            Verb::Move => return None,
+        })
     }
 
     /// Which client this is.

@@ -6,8 +6,8 @@
 //! lets them run on virtual time and fail; [`checkers`] watch and say which guarantee was broken.
 //! [`Bug`]s can be planted in the server, to see that the checkers find them.
 //!
-//! The ensemble has one server so far: the [`Ensemble`] names no other, and a member takes whoever
-//! it is linked to for a client.
+//! How many servers there are, and how they are set up, is drawn from the seed ([`Setup`]): one
+//! alone, or an ensemble of voters and observers.
 //!
 //! It deliberately has no second implementation of what it tests: the member calls the same
 //! functions of `peer`, `tree` and `persistence` as production's threads do, in the same order.
@@ -22,12 +22,16 @@ mod ensemble;
 mod member;
 mod participant;
 mod planted;
+mod segment;
+mod setup;
 pub mod workload;
 
 pub use bug::Bug;
 pub use client::{Ask, Client, Reply, Seen};
-pub use disk::{DiskSettings, ServerDisk, SnapshotDue};
+pub use disk::{DiskSettings, Handover, ServerDisk};
 pub use ensemble::{Ensemble, Trial};
-pub use member::{Member, MemberOptions, Recovery, SessionRecord};
+pub use member::{EnsembleOptions, Member, MemberOptions, Recovery, SessionRecord};
 pub use participant::{Body, Message, Name, Output, Participant, Request, Timer, Wish};
 pub use planted::{Found, find};
+pub use segment::{Carried, Connection, Port, Segment};
+pub use setup::{Kind, Setup};

@@ -44,7 +44,7 @@ fn main() -> Result<ExitCode> {
     if arguments.planted {
         return planted();
     }
-    let trial = Trial { bug: arguments.bug };
+    let trial = arguments.bug.map_or_else(Trial::default, Trial::of_bug);
     if let Some(seed) = arguments.seed {
         let exit = replay(&trial, &trial.plan(seed), &mut Stdout)?;
         return Ok(ExitCode::from(exit.code()));

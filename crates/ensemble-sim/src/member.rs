@@ -1,30 +1,42 @@
 //! A server as one process: peer, tree, watches and connections, closed into one step.
 //!
-//! It does what production's peer loop, connections and snapshot thread do, in the same order, by
-//! the same functions of `peer`, `tree` and `persistence`.
+//! It does what production's peer loop, connections, links and snapshot thread do, in the same
+//! order, by the same functions of `peer`, `tree` and `persistence`. Alone it has clients only; in
+//! an ensemble it has links with the other servers too (`member/links.rs`), sends and takes
+//! snapshots (`member/transfer.rs`) and goes back in history (`member/history.rs`).
 
 mod connections;
 mod deliver;
+mod history;
+mod links;
 mod records;
+mod sabotage;
 mod snapshots;
 mod start;
+mod transfer;
 
 pub use records::SessionRecord;
-pub use start::MemberOptions;
+pub use start::{EnsembleOptions, MemberOptions};
 
 use crate::bug::Bug;
-use crate::disk::SnapshotDue;
+use crate::disk::Handover;
 use crate::participant::{Body, Message, Name, Output, Participant, Request, Timer};
 use connections::Connections;
+use history::Histories;
+use links::Links;
 use records::Records;
+use sabotage::Planted;
 use snapshots::Snapshots;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
+use transfer::Transfers;
 use zoarium_peer::Peer;
 use zoarium_process::{Effect, Effects, Input, Now, PersistSeq};
 use zoarium_proto::{ConnId, Zxid};
 use zoarium_tree::Tree;
 use zoarium_tree::watches::Watches;
+use zoarium_zab::Record;
 
 type Fx = Effects<Participant>;
 
@@ -36,13 +48,37 @@ pub struct Member {
     tree: Tree,
     watches: Watches,
     connections: Connections,
+    links: Links,
+    transfers: Transfers,
+    histories: Histories,
     snapshots: Snapshots,
-    snapshot_due: SnapshotDue,
+    handover: Rc<Handover>,
     records: Records,
     peer_effects: Effects<Peer>,
+    /// What the peer is still to take in, once the effects of its last step are carried out.
+    peer_inputs: VecDeque<(Now, Input<Peer>)>,
+    is_stepping: bool,
+    /// The last record that the peer has asked for.
+    asked: PersistSeq,
+    /// Stands between the effects of a step until the disk has done what the tree waits for.
+    barrier: Option<Barrier>,
+    /// What has come meanwhile.
+    waiting: VecDeque<Input<Participant>>,
+    is_serving: bool,
+    /// Whether the tree is of no one moment: a snapshot that was taken while txns went on, and not
+    /// yet all of them.
+    is_fuzzy: bool,
     /// What recovery found.
     recovered: Recovery,
     planted: Planted,
+}
+
+/// Effects that are carried out when a record is durable and the tree is read back.
+#[derive(Debug)]
+struct Barrier {
+    until: PersistSeq,
+    to: Zxid,
+    rest: VecDeque<Effect<Peer>>,
 }
 
 /// What recovery found.
@@ -52,32 +88,23 @@ pub struct Recovery {
     pub last_zxid: Zxid,
     /// How many digests the tree did not have.
     pub digest_mismatches: u64,
-    /// What cannot be after any crash of a server that is alone.
+    /// What cannot be after any crash.
     pub oddities: Vec<String>,
+    /// Whether the tree is of one moment.
+    pub is_whole: bool,
+    /// acceptedEpoch and currentEpoch.
+    pub epochs: (u32, u32),
 }
-
-/// What planted bugs need to remember.
-#[derive(Debug, Default)]
-struct Planted {
-    is_deaf: bool,
-    events: u64,
-    /// Frames until their txns are durable.
-    held: VecDeque<(PersistSeq, Name, Message)>,
-    late_events: Vec<(Name, Message)>,
-    /// A part of a multi that is still to be applied.
-    rest_of_multi: Vec<Vec<u8>>,
-    /// The last record that the peer believes durable.
-    believed: PersistSeq,
-    replies: Vec<(Name, Message)>,
-}
-
-/// How long the rest of a multi waits.
-const REST_OF_MULTI_AFTER: Duration = Duration::from_millis(20);
 
 impl Member {
     /// The tree as far as it is applied.
     pub const fn tree(&self) -> &Tree {
         &self.tree
+    }
+
+    /// The peer.
+    pub const fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     /// What the last recovery found.
@@ -95,6 +122,19 @@ impl Member {
         &self.options
     }
 
+    /// Whether clients are served; always, if the server is alone.
+    pub const fn is_serving(&self) -> bool {
+        self.is_serving
+    }
+
+    /// Whether this server decides.
+    pub fn is_leading(&self) -> bool {
+        match self.peer.zab() {
+            Some(zab) => zab.serving().is_some_and(|(leader, _)| leader == zab.id()),
+            None => true,
+        }
+    }
+
     fn has(&self, bug: Bug) -> bool {
         self.options.bug == Some(bug)
     }
@@ -104,24 +144,60 @@ impl Member {
             return;
         }
         let late_events = std::mem::take(&mut self.planted.late_events);
+        if let Input::Persisted { upto } = input
+            && self.barrier.as_ref().is_some_and(|barrier| barrier.until <= upto)
+        {
+            self.pass_barrier(now, fx);
+        }
+        self.waiting.push_back(input);
+        while self.barrier.is_none()
+            && let Some(input) = self.waiting.pop_front()
+        {
+            self.take_in(now, input, fx);
+        }
+        self.planted.replies.drain(..).rev().for_each(|(to, message)| fx.send(to, message));
+        late_events.into_iter().for_each(|(to, message)| fx.send(to, message));
+    }
+
+    fn take_in(&mut self, now: Now, input: Input<Participant>, fx: &mut Fx) {
         match input {
             Input::Start => self.feed(now, Input::Start, fx),
-            Input::LinkUp(_) => {}
-            Input::LinkDown(client) => self.drop_connection_of(now, client, fx),
-            Input::Message { from, message } => self.on_message(now, from, message, fx),
-            Input::Timer(Timer::Peer(timer)) => self.on_peer_timer(now, timer, fx),
-            Input::Timer(Timer::Snapshot) => self.on_snapshot_timer(now, fx),
-            Input::Timer(Timer::RestOfMulti) => self.apply_rest_of_multi(),
+            Input::LinkUp(Name::Server(server)) => self.on_server_up(now, server, fx),
+            Input::LinkUp(Name::Client(_)) => {}
+            Input::LinkDown(Name::Server(server)) => self.on_server_down(now, server, fx),
+            Input::LinkDown(client @ Name::Client(_)) => self.drop_connections_of(now, client, fx),
+            Input::Message { from, message: Message::Client { connection, body } } => {
+                self.on_body(now, from, connection, body, fx);
+            }
+            Input::Message { from: Name::Server(from), message: Message::Server(segment) } => {
+                self.on_segment(now, from, segment, fx);
+            }
+            Input::Timer(timer) => self.on_timer(now, timer, fx),
             Input::Persisted { upto } => self.on_persisted(now, upto, fx),
             Input::Request(Request::DiskFull(full)) => {
                 self.feed(now, Input::Request(zoarium_peer::Request::DiskFull(full)), fx);
             }
+            Input::Request(Request::Break(port, server)) => {
+                self.break_connections(now, port, server, fx);
+            }
             // These are for clients.
             Input::Request(Request::Do(_))
-            | Input::Timer(Timer::Ping | Timer::Dial | Timer::Probe) => {}
+            | Input::Message { from: Name::Client(_), message: Message::Server(_) } => {}
         }
-        self.planted.replies.drain(..).rev().for_each(|(to, message)| fx.send(to, message));
-        late_events.into_iter().for_each(|(to, message)| fx.send(to, message));
+    }
+
+    fn on_timer(&mut self, now: Now, timer: Timer, fx: &mut Fx) {
+        match timer {
+            Timer::Peer(timer) => self.on_peer_timer(now, timer, fx),
+            Timer::Snapshot => self.on_snapshot_timer(now, fx),
+            Timer::RestOfMulti => self.apply_rest_of_multi(),
+            Timer::Transfer(learner) => self.on_transfer_timer(now, learner, fx),
+            Timer::DialOver => self.on_dial_over(now, fx),
+            Timer::Redial(server) => self.dial_for_elections(server, fx),
+            Timer::HistoryRead => self.on_history_timer(now, fx),
+            // These are for clients.
+            Timer::Ping | Timer::Dial | Timer::Probe => {}
+        }
     }
 
     /// Hands an input to the peer and does what it wants done.
@@ -130,37 +206,76 @@ impl Member {
     }
 
     /// As [`Member::feed`]; what the peer takes for the time may be wrong.
+    ///
+    /// What is fed while effects are carried out waits until all of them are: the peer looks at
+    /// the tree, which must be as far as it was told.
     fn feed_at(&mut self, believed: Now, now: Now, input: Input<Peer>, fx: &mut Fx) {
-        let is_tick = matches!(input, Input::Timer(zoarium_peer::Timer::Sessions));
-        self.peer.step(believed, &self.tree, input, &mut self.peer_effects);
-        let effects: Vec<Effect<Peer>> = self.peer_effects.drain().collect();
-        let mut asked = None;
-        for effect in effects {
+        self.peer_inputs.push_back((believed, input));
+        self.work(now, fx);
+    }
+
+    /// Lets the peer take in what there is, unless it is about to or has to wait.
+    fn work(&mut self, now: Now, fx: &mut Fx) {
+        if std::mem::replace(&mut self.is_stepping, true) {
+            return;
+        }
+        while self.barrier.is_none()
+            && let Some((believed, input)) = self.peer_inputs.pop_front()
+        {
+            let is_tick = matches!(input, Input::Timer(zoarium_peer::Timer::Sessions));
+            let asked = self.asked;
+            self.peer.step(believed, &self.tree, input, &mut self.peer_effects);
+            let effects = self.peer_effects.drain().collect();
+            self.carry_out_all(now, effects, is_tick, fx);
+            if self.asked > asked && self.believes_early() {
+                let upto = self.asked;
+                self.planted.believed = upto;
+                self.peer_inputs.push_back((now, Input::Persisted { upto }));
+            }
+        }
+        self.is_stepping = false;
+    }
+
+    /// Carries effects out in order, up to one that has to wait for the disk.
+    fn carry_out_all(
+        &mut self,
+        now: Now,
+        mut effects: VecDeque<Effect<Peer>>,
+        is_tick: bool,
+        fx: &mut Fx,
+    ) {
+        while let Some(effect) = effects.pop_front() {
             match effect {
                 Effect::Persist { seq, record } => {
-                    asked = Some(seq);
-                    if let zoarium_zab::Record::Append(txn) = &record {
-                        self.note_decision(now, &txn.bytes, is_tick, fx);
-                    }
-                    fx.persist(seq, record);
+                    self.asked = seq;
+                    self.persist(now, seq, record, is_tick, fx);
                 }
                 Effect::SetTimer { timer, at } => fx.set_timer(Timer::Peer(timer), at),
                 Effect::CancelTimer(timer) => fx.cancel_timer(Timer::Peer(timer)),
+                Effect::Send { to, message } => self.send_on_link(now, to, message, fx),
+                Effect::Output(zoarium_peer::Output::Truncate { to }) => {
+                    self.barrier = Some(Barrier { until: self.asked, to, rest: effects });
+                    return;
+                }
                 Effect::Output(output) => self.carry_out(now, output, fx),
-                Effect::Send { to, .. } => unreachable!("a standalone server has no link {to:?}"),
             }
-        }
-        if let Some(upto) = asked.filter(|_| self.believes_early()) {
-            self.planted.believed = upto;
-            self.feed(now, Input::Persisted { upto }, fx);
         }
     }
 
-    fn believes_early(&self) -> bool {
-        self.has(Bug::AckBeforeSync) || self.has(Bug::ReadBeforeSync)
+    fn persist(&mut self, now: Now, seq: PersistSeq, record: Record, is_tick: bool, fx: &mut Fx) {
+        match &record {
+            Record::Append(txn) => {
+                self.note_decision(now, &txn.bytes, is_tick, fx);
+                self.snapshots.logged(seq, txn.zxid);
+            }
+            Record::Snapshot { zxid } => self.hand_over_snapshot(*zxid),
+            Record::AcceptedEpoch(_) | Record::CurrentEpoch(_) | Record::Truncate { .. } => {}
+        }
+        fx.persist(seq, record);
     }
 
     fn on_persisted(&mut self, now: Now, upto: PersistSeq, fx: &mut Fx) {
+        self.snapshots.persisted(upto);
         if !self.believes_early() {
             self.feed(now, Input::Persisted { upto }, fx);
         }
@@ -171,9 +286,10 @@ impl Member {
             }
             fx.send(to, message);
         }
-        if self.snapshot_due.take() {
+        if self.handover.snapshot_due.take() {
             self.begin_snapshot(now, fx);
         }
+        self.finish_snapshot(fx);
     }
 
     fn on_peer_timer(&mut self, now: Now, timer: zoarium_peer::Timer, fx: &mut Fx) {
@@ -186,6 +302,7 @@ impl Member {
                 at.mono = now.mono + crate::client::TIMEOUT * 3 / 4;
             }
             let heard = self.connections.heard();
+            self.records.reported(&heard);
             self.feed(now, Input::Request(zoarium_peer::Request::Heard(heard)), fx);
         }
         self.feed_at(at, now, Input::Timer(timer), fx);
@@ -202,7 +319,7 @@ impl Member {
 
     fn send_body(&mut self, conn: ConnId, body: Body, fx: &mut Fx) {
         let Some((to, connection)) = self.connections.address(conn) else { return };
-        let message = Message { connection, body };
+        let message = Message::Client { connection, body };
         if self.has(Bug::ReadBeforeSync) && self.must_hold(to) {
             let seq = self.planted.believed;
             self.planted.held.push_back((seq, to, message));
@@ -211,10 +328,6 @@ impl Member {
         } else {
             fx.send(to, message);
         }
-    }
-
-    fn must_hold(&self, to: Name) -> bool {
-        self.planted.held.iter().any(|(_, held, _)| *held == to) || self.connections.is_acking
     }
 
     /// Notes a txn that ends a session, at the moment at which that is decided.

@@ -2,10 +2,12 @@
 
 use crate::client::{Client, Seen};
 use crate::member::Member;
+use crate::segment::{Port, Segment};
 use bytes::Bytes;
 use std::fmt;
 use zoarium_process::{Effects, Input, Now, Process, Protocol};
-use zoarium_proto::{SessionId, Zxid};
+use zoarium_proto::{ServerId, SessionId, Zxid};
+use zoarium_zab::{Epoch, Reason};
 
 /// Names a participant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,17 +27,21 @@ pub enum Participant {
     Client(Box<Client>),
 }
 
-/// What goes over a link between client and server, which may see many connections one after the
-/// other.
+/// What goes over a link between two participants.
 #[derive(Clone)]
-pub struct Message {
-    /// The client's count of connections.
-    pub connection: u64,
-    /// What is sent on it.
-    pub body: Body,
+pub enum Message {
+    /// Between a client and a server, which may see many connections, several of them at a time.
+    Client {
+        /// The client's count of connections.
+        connection: u64,
+        /// What is sent on it.
+        body: Body,
+    },
+    /// Between two servers.
+    Server(Segment),
 }
 
-/// What is sent on a connection.
+/// What is sent on a connection between a client and a server.
 #[derive(Clone, Debug)]
 pub enum Body {
     /// The client opens it.
@@ -46,13 +52,28 @@ pub enum Body {
     Close,
 }
 
+impl Message {
+    /// Connections are apart: what is on one may overtake what is on another.
+    pub(crate) const fn stream(&self) -> u64 {
+        match self {
+            Self::Client { connection, .. } => *connection,
+            Self::Server(segment) => segment.connection.stream(),
+        }
+    }
+}
+
 impl fmt::Debug for Message {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "#{} ", self.connection)?;
-        match &self.body {
-            Body::Open => write!(out, "open"),
-            Body::Frame(frame) => write!(out, "{}", frame.escape_ascii()),
-            Body::Close => write!(out, "close"),
+        match self {
+            Self::Client { connection, body } => {
+                write!(out, "#{connection} ")?;
+                match body {
+                    Body::Open => write!(out, "open"),
+                    Body::Frame(frame) => write!(out, "{}", frame.escape_ascii()),
+                    Body::Close => write!(out, "close"),
+                }
+            }
+            Self::Server(segment) => write!(out, "{segment:?}"),
         }
     }
 }
@@ -66,6 +87,14 @@ pub enum Timer {
     Snapshot,
     /// The server's rest of a multi; a planted bug's.
     RestOfMulti,
+    /// The server's next slice of the snapshot that it sends to a learner.
+    Transfer(u8),
+    /// The leader that a server has dialled does not answer.
+    DialOver,
+    /// The server dials another for elections again.
+    Redial(u8),
+    /// The log that a server was to read is read.
+    HistoryRead,
     /// The client pings, or gives up a silent server.
     Ping,
     /// The client opens a connection.
@@ -80,6 +109,8 @@ pub enum Timer {
 pub enum Request {
     /// A server: its disk is full or has room again.
     DiskFull(bool),
+    /// A server: the connections of this kind with that server break.
+    Break(Port, u8),
     /// A client: send these, one behind the other.
     Do(Vec<Wish>),
 }
@@ -104,7 +135,26 @@ pub enum Output {
         txn: Bytes,
         /// Whether the digest after it is that of the log, if there is one to compare.
         digest_matches: Option<bool>,
+        /// The digest after it; none while the tree is of no one moment.
+        digest: Option<u64>,
     },
+    /// A server has no leader, or none any more.
+    Looking(Reason),
+    /// A server joins a leader.
+    Joining(ServerId),
+    /// A server was elected.
+    Elected,
+    /// A server serves clients from here on.
+    Serving {
+        /// Who leads.
+        leader: ServerId,
+        /// Which epoch.
+        epoch: Epoch,
+    },
+    /// A server has gone back to an earlier state.
+    Truncated(Zxid),
+    /// A server has taken over its leader's state.
+    Installed(Zxid),
     /// A server has decided that a session is over.
     Expired {
         /// Which.

@@ -15,7 +15,7 @@ pub struct Found {
 
 /// Looks for a planted bug with the seeds from 1 to `seeds_max`.
 pub fn find(bug: Bug, seeds_max: u64) -> Option<Found> {
-    let trial = Trial { bug: Some(bug) };
+    let trial = Trial::of_bug(bug);
     (1..=seeds_max).find_map(|seed| {
         let failure = run(&trial, &trial.plan(seed), TraceLevel::Nothing).result.err()?;
         Some(Found { seed, failure })

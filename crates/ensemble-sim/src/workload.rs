@@ -1,6 +1,7 @@
 //! What clients are asked to do, in words that stand in plans.
 
-use crate::participant::{Name, Wish};
+use crate::participant::{Name, Request, Wish};
+use crate::segment::Port;
 use std::time::Duration;
 use zoarium_sim::{Intensity, Names, Plan, Rng};
 
@@ -45,11 +46,13 @@ pub enum Verb {
     Sync,
     /// End the session.
     CloseSession,
+    /// Connect to another server, whatever is under way.
+    Move,
 }
 
 impl Verb {
     /// All verbs, their words, and how often they are drawn.
-    const ALL: [(Self, &'static str, u32); 19] = [
+    const ALL: [(Self, &'static str, u32); 20] = [
         (Self::Keep, "keep", 10),
         (Self::Create, "create", 10),
         (Self::Set, "set", 15),
@@ -69,11 +72,15 @@ impl Verb {
         (Self::WatchAlways, "watch-always", 2),
         (Self::Sync, "sync", 4),
         (Self::CloseSession, "close", 1),
+        (Self::Move, "move", 2),
     ];
 }
 
 /// How many znodes a verb chooses from.
 const CHOICES: u64 = 4;
+
+/// How many requests in a million are that connections between two servers break.
+const BREAK_PARTS: u32 = 10_000;
 
 /// How many requests come in one go, at most.
 const BURST_MAX: usize = 6;
@@ -89,6 +96,21 @@ pub fn parse(words: &str) -> Result<Vec<Wish>, String> {
         Some(Wish { verb, which: which.parse().ok()? })
     };
     words.split(' ').map(|word| wish(word).ok_or_else(|| format!("no request: {word}"))).collect()
+}
+
+/// Reads the words of a plan's request to a server: `break election 2`.
+///
+/// # Errors
+/// With the words that are none.
+pub fn parse_break(words: &str) -> Result<Request, String> {
+    let request = match words.split(' ').collect::<Vec<_>>()[..] {
+        ["break", "election", server] => {
+            server.parse().map(|it| Request::Break(Port::Election, it))
+        }
+        ["break", "quorum", server] => server.parse().map(|it| Request::Break(Port::Quorum, it)),
+        _ => return Err(format!("no request: {words}")),
+    };
+    request.map_err(|_| format!("no server: {words}"))
 }
 
 fn draw(rng: &mut Rng) -> String {
@@ -121,6 +143,11 @@ pub fn plan(seed: u64, names: &Names<Name>) -> Plan<Name> {
     // The server is what is tested: it gets three faults of four.
     let victims = [&servers[..], &servers[..], &servers[..], &clients[..1]].concat();
     let mut request = |rng: &mut Rng| {
+        if servers.len() > 1 && rng.chance(BREAK_PARTS) {
+            let (one, other) = (rng.index(servers.len()), 1 + rng.index(servers.len()));
+            let port = if rng.coin() { "election" } else { "quorum" };
+            return (servers[one], format!("break {port} {other}"));
+        }
         let client = clients[rng.index(clients.len())];
         let burst: Vec<String> = (0..=rng.index(BURST_MAX)).map(|_| draw(rng)).collect();
         (client, burst.join(" "))

@@ -2,15 +2,15 @@
 
 use super::{Fx, Member};
 use crate::bug::Bug;
-use crate::participant::{Body, Message, Name};
+use crate::participant::{Body, Name};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use zoarium_peer::{ClientRequest, Connect, Order, Request, Route};
 use zoarium_process::{Input, Instant, Now};
 use zoarium_proto::connect::ConnectRequest;
 use zoarium_proto::reply::{ReplyHeader, put_header_frame};
-use zoarium_proto::request::{CreateRequest, RequestHeader};
-use zoarium_proto::{ConnId, CreateMode, Id, OpCode, Reader, SessionId, Xid};
+use zoarium_proto::request::RequestHeader;
+use zoarium_proto::{ConnId, Id, OpCode, Reader, SessionId, Xid};
 use zoarium_tree::access::Identities;
 use zoarium_tree::read::{self, ReadContext};
 
@@ -66,14 +66,30 @@ impl Connections {
         self.all.remove(&conn);
     }
 
-    fn of(&self, client: Name) -> Option<ConnId> {
-        self.all.iter().find(|(_, it)| it.client == client).map(|(conn, _)| *conn)
+    fn find(&self, client: Name, number: u64) -> Option<ConnId> {
+        let is_it = |it: &Connection| it.client == client && it.number == number;
+        self.all.iter().find(|(_, it)| is_it(it)).map(|(conn, _)| *conn)
+    }
+
+    /// All connections of a client, or of all clients.
+    fn of(&self, client: Option<Name>) -> Vec<ConnId> {
+        let all = self.all.iter();
+        let of = all.filter(|(_, it)| client.is_none_or(|client| it.client == client));
+        of.map(|(conn, _)| *conn).collect()
     }
 }
 
 impl Member {
-    pub(super) fn drop_connection_of(&mut self, now: Now, client: Name, fx: &mut Fx) {
-        if let Some(conn) = self.connections.of(client) {
+    pub(super) fn drop_connections_of(&mut self, now: Now, client: Name, fx: &mut Fx) {
+        for conn in self.connections.of(Some(client)) {
+            self.drop_connection(now, conn, fx);
+        }
+    }
+
+    /// Closes all connections: there is no leader.
+    pub(super) fn close_connections(&mut self, now: Now, fx: &mut Fx) {
+        for conn in self.connections.of(None) {
+            self.send_body(conn, Body::Close, fx);
             self.drop_connection(now, conn, fx);
         }
     }
@@ -84,11 +100,10 @@ impl Member {
         self.feed(now, Input::Request(Request::Disconnected { conn }), fx);
     }
 
-    pub(super) fn on_message(&mut self, now: Now, from: Name, message: Message, fx: &mut Fx) {
-        let Message { connection: number, body } = message;
-        match body {
-            Body::Open => {
-                self.drop_connection_of(now, from, fx);
+    pub(super) fn on_body(&mut self, now: Now, from: Name, number: u64, body: Body, fx: &mut Fx) {
+        let conn = self.connections.find(from, number);
+        match (body, conn) {
+            (Body::Open, _) => {
                 self.connections.last += 1;
                 let conn = ConnId(self.connections.last);
                 let connection = Connection {
@@ -101,19 +116,16 @@ impl Member {
                 };
                 self.connections.all.insert(conn, connection);
             }
-            Body::Frame(frame) => {
-                let Some(conn) = self.connections.of(from) else { return };
+            (Body::Frame(frame), Some(conn)) => {
                 let connection = self.connections.all.get_mut(&conn).expect("it was found there");
-                if connection.number != number {
-                    return;
-                }
                 if std::mem::replace(&mut connection.is_dialed, true) {
                     self.on_frame(now, conn, &frame, fx);
                 } else {
                     self.on_handshake(now, conn, &frame, fx);
                 }
             }
-            Body::Close => self.drop_connection_of(now, from, fx),
+            (Body::Close, Some(conn)) => self.drop_connection(now, conn, fx),
+            (Body::Frame(_) | Body::Close, None) => {}
         }
     }
 
@@ -140,7 +152,9 @@ impl Member {
         let Some(op) = header.op() else { return };
         let Some(session) = self.connections.session(conn) else { return };
         let body = frame.slice(reader.offset()..);
-        self.records.heard(session, now.mono);
+        if self.is_leading() {
+            self.records.heard(session, now.mono);
+        }
         self.connections.heard.insert(session, now.mono);
         let Some(connection) = self.connections.all.get_mut(&conn) else { return };
         let overtakes = self.options.bug == Some(Bug::ReadOvertakesWrite);
@@ -198,28 +212,5 @@ impl Member {
                 return;
             }
         }
-    }
-
-    /// A create as it goes on; [`Bug::SequenceReused`] puts its own counter into it.
-    fn sabotaged(&self, op: OpCode, body: Bytes) -> Bytes {
-        if !self.has(Bug::SequenceReused) || op != OpCode::Create2 {
-            return body;
-        }
-        let Ok(create) = CreateRequest::decode(op, &mut Reader::new(&body)) else { return body };
-        let Some(mode) = CreateMode::from_wire(create.flags).filter(|mode| mode.is_sequential())
-        else {
-            return body;
-        };
-        let parent = self.tree.find("/seq");
-        let suffix = |name: &str| name.trim_start_matches("n-").parse::<i32>().ok();
-        let newest = parent.and_then(|parent| parent.children().filter_map(suffix).max());
-        let path = format!("/seq/n-{:010}", newest.map_or(0, |newest| newest + 1));
-        let mode = if mode.is_ephemeral() { CreateMode::Ephemeral } else { CreateMode::Persistent };
-        let mut changed = Vec::new();
-        zoarium_proto::jute::put_text(&mut changed, &path);
-        zoarium_proto::jute::put_buffer(&mut changed, create.data);
-        changed.extend(zoarium_proto::AclList::OPEN.encoded());
-        changed.extend((mode as i32).to_be_bytes());
-        changed.into()
     }
 }

@@ -1,15 +1,16 @@
 //! What the peer tells, carried out in order as production's peer loop does.
 
-use super::{Fx, Member, REST_OF_MULTI_AFTER};
+use super::{Fx, Member};
 use crate::bug::Bug;
-use crate::participant::{Body, Output, Timer};
+use crate::participant::{Body, Output};
 use zoarium_peer::{Delivery, Origin, answer_delivery, answer_refusal, answer_sync};
 use zoarium_process::Now;
 use zoarium_proto::connect::ConnectResponse;
-use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn};
-use zoarium_proto::{AclList, ConnId, OpCode, SessionId, WatchedEvent};
+use zoarium_proto::txn::LoggedTxn;
+use zoarium_proto::{ConnId, OpCode, ServerId, SessionId, WatchedEvent, Zxid};
 use zoarium_tree::Change;
 use zoarium_tree::read::{self, ReadContext};
+use zoarium_zab::Epoch;
 
 impl Member {
     pub(super) fn carry_out(&mut self, now: Now, output: zoarium_peer::Output, fx: &mut Fx) {
@@ -41,27 +42,53 @@ impl Member {
                 self.send_body(conn, Body::Close, fx);
                 self.drop_connection(now, conn, fx);
             }
+            zoarium_peer::Output::Activated(_) => {}
             // Its connection is gone, or on its way.
             zoarium_peer::Output::Unanswered { conn } => {
                 self.connections.answered(conn);
             }
-            zoarium_peer::Output::Closed { .. }
-            | zoarium_peer::Output::Looking { .. }
-            | zoarium_peer::Output::Joining { .. }
-            | zoarium_peer::Output::Elected
-            | zoarium_peer::Output::PutConfig(_)
-            | zoarium_peer::Output::Serving { .. }
-            | zoarium_peer::Output::Truncate { .. }
-            | zoarium_peer::Output::SendSnapshot { .. }
-            | zoarium_peer::Output::ReceiveSnapshot { .. }
-            | zoarium_peer::Output::InstallSnapshot { .. }
-            | zoarium_peer::Output::ReadHistory { .. }
-            | zoarium_peer::Output::Dial { .. }
-            | zoarium_peer::Output::Disconnect { .. }
-            | zoarium_peer::Output::Activated(_) => {
-                unreachable!("{output:?} of a standalone server")
+            zoarium_peer::Output::PutConfig(membership) => {
+                let text = membership.to_string();
+                self.tree.put_config(text.as_bytes(), membership.version, now.wall_ms);
             }
+            zoarium_peer::Output::Closed { .. } => {
+                unreachable!("{output:?} without local sessions")
+            }
+            zoarium_peer::Output::Looking { why } => {
+                self.is_serving = false;
+                fx.output(Output::Looking(why));
+                self.close_connections(now, fx);
+            }
+            zoarium_peer::Output::Joining { leader } => fx.output(Output::Joining(leader)),
+            zoarium_peer::Output::Elected => fx.output(Output::Elected),
+            zoarium_peer::Output::Serving { leader, epoch } => self.serve(now, leader, epoch, fx),
+            zoarium_peer::Output::Truncate { .. } => {
+                unreachable!("{output:?} is a barrier of its own")
+            }
+            zoarium_peer::Output::SendSnapshot { to, zxid } => {
+                self.send_snapshot(now, to, zxid, fx);
+            }
+            zoarium_peer::Output::ReceiveSnapshot { zxid } => self.receive_snapshot(zxid),
+            zoarium_peer::Output::InstallSnapshot { zxid } => self.install_snapshot(zxid, fx),
+            zoarium_peer::Output::ReadHistory { read, from, upto } => {
+                self.ask_for_history(now, (read, from, upto), fx);
+            }
+            zoarium_peer::Output::Dial { leader } => self.dial_leader(now, leader, fx),
+            zoarium_peer::Output::Disconnect { link, .. } => self.disconnect(link, fx),
         }
+    }
+
+    /// Clients are served from here on; the leader's epoch has begun.
+    fn serve(&mut self, now: Now, leader: ServerId, epoch: Epoch, fx: &mut Fx) {
+        self.is_serving = true;
+        if self.is_leading() {
+            self.tree.set_last_zxid(Zxid::new(epoch.0, 0));
+            self.records.restart(self.tree.sessions(), now.mono);
+        }
+        if std::mem::take(&mut self.is_fuzzy) {
+            self.tree.ignore_digests_until(self.tree.last_zxid());
+        }
+        fx.output(Output::Serving { leader, epoch });
     }
 
     fn reply(&mut self, conn: ConnId, frames: &[u8], fx: &mut Fx) {
@@ -83,7 +110,7 @@ impl Member {
             self.connections.connected(conn, response.session);
             fx.output(Output::Connected(response.session));
         }
-        if !is_over {
+        if !is_over && self.is_leading() {
             self.records.opened(response.session, response.timeout_ms, now.mono);
         }
         let mut frame = Vec::new();
@@ -99,6 +126,9 @@ impl Member {
         let mut txn = LoggedTxn::decode(&delivery.txn).unwrap_or_else(|error| {
             panic!("own transaction {} is unreadable: {error}", delivery.zxid)
         });
+        if self.is_leading() {
+            self.records.delivered(&txn, now.mono);
+        }
         self.sabotage(now, &mut txn, fx);
         let mut events = Vec::new();
         let watches = &mut self.watches;
@@ -116,7 +146,8 @@ impl Member {
         }
         let digest_matches = applied.digest_matches;
         let (zxid, txn) = (delivery.zxid, delivery.txn.clone());
-        fx.output(Output::Applied { zxid, txn, digest_matches });
+        let digest = (!self.is_fuzzy).then(|| self.tree.digest());
+        fx.output(Output::Applied { zxid, txn, digest_matches, digest });
         self.leave_ephemeral(&delivery.txn);
         self.connections.is_acking = self.has(Bug::ReadBeforeSync);
         for (conn, frame) in events {
@@ -132,72 +163,5 @@ impl Member {
             None => {}
         }
         self.connections.is_acking = false;
-    }
-
-    fn notify(&mut self, conn: ConnId, frame: Vec<u8>, fx: &mut Fx) {
-        self.planted.events += 1;
-        if self.has(Bug::WatchLost) && self.planted.events.is_multiple_of(5) {
-            return;
-        }
-        if self.has(Bug::EventAfterData) {
-            if let Some((to, connection)) = self.connections.address(conn) {
-                let message =
-                    crate::participant::Message { connection, body: Body::Frame(frame.into()) };
-                self.planted.late_events.push((to, message));
-            }
-            return;
-        }
-        if self.has(Bug::WatchTwice) {
-            self.send(conn, frame.clone(), fx);
-        }
-        self.send(conn, frame, fx);
-    }
-
-    /// Makes of a txn what a planted bug would.
-    fn sabotage(&mut self, now: Now, txn: &mut LoggedTxn<'_>, fx: &mut Fx) {
-        let Some(bug) = self.options.bug else { return };
-        if let (Txn::SetData { data, .. }, Bug::DataTruncated) = (&mut txn.txn, bug) {
-            *data = data.map(|data| &data[..data.len() / 2]);
-        }
-        let Txn::Multi(parts) = &mut txn.txn else { return };
-        let is_sound = parts.len() > 1 && !parts.iter().any(|it| matches!(it, Txn::Error { .. }));
-        if !is_sound || !matches!(bug, Bug::MultiLosesPart | Bug::MultiInTwoSteps) {
-            return;
-        }
-        let Some(last) = parts.pop() else { return };
-        txn.digest = None;
-        if bug == Bug::MultiInTwoSteps {
-            let mut rest = Vec::new();
-            LoggedTxn { header: txn.header, txn: last, digest: None }.encode(&mut rest);
-            self.planted.rest_of_multi.push(rest);
-            fx.set_timer(Timer::RestOfMulti, now.mono + REST_OF_MULTI_AFTER);
-        }
-    }
-
-    /// Brings one ephemeral of a session that a txn has ended back, as
-    /// [`Bug::EphemeralLeftBehind`] does.
-    fn leave_ephemeral(&mut self, txn: &[u8]) {
-        let Ok(LoggedTxn { header, txn: Txn::CloseSession { paths }, .. }) = LoggedTxn::decode(txn)
-        else {
-            return;
-        };
-        let Some(path) = paths.into_iter().next().filter(|_| self.has(Bug::EphemeralLeftBehind))
-        else {
-            return;
-        };
-        let kind = CreateKind::Plain { ephemeral: true, with_stat: true };
-        let create =
-            CreateTxn { path, data: Some(b""), acl: AclList::OPEN, kind, parent_cversion: -1 };
-        let again = LoggedTxn { header, txn: Txn::Create(create), digest: None };
-        self.tree.apply(&again, &mut |_| {});
-    }
-
-    /// What [`Bug::MultiInTwoSteps`] has put off.
-    pub(super) fn apply_rest_of_multi(&mut self) {
-        for rest in std::mem::take(&mut self.planted.rest_of_multi) {
-            if let Ok(txn) = LoggedTxn::decode(&rest) {
-                self.tree.apply(&txn, &mut |_| {});
-            }
-        }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use zoarium_process::Instant;
-use zoarium_proto::SessionId;
 use zoarium_proto::txn::{LoggedTxn, Txn};
+use zoarium_proto::{Reader, SessionId};
+use zoarium_zab::{Message, Packet};
 
 /// A session that is not over.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +14,8 @@ pub struct SessionRecord {
     pub session: SessionId,
     /// Its timeout.
     pub timeout: Duration,
-    /// The client's last sign of life, on the server's clock; the server's start for sessions
-    /// older than that.
+    /// When the server that decides learned of the client's last sign of life, on its clock. For
+    /// sessions older than its reign, when that began.
     pub heard: Instant,
 }
 
@@ -23,10 +24,22 @@ pub(super) struct Records {
     open: BTreeMap<SessionId, SessionRecord>,
     /// Sessions whose end is decided. With a full disk that may be before they are durable.
     closing: BTreeSet<SessionId>,
+    /// Since when this server serves.
+    since: Instant,
+    /// What the leader is to be told with the next answer to a ping.
+    reported: BTreeSet<SessionId>,
 }
 
 impl Records {
-    /// A session begins, is renewed, or was there at the start.
+    /// The server begins to serve, and gives every session its timeout in full.
+    pub(super) fn restart(&mut self, sessions: &BTreeMap<SessionId, i32>, now: Instant) {
+        *self = Self { since: now, ..Self::default() };
+        for (session, timeout_ms) in sessions {
+            self.opened(*session, *timeout_ms, now);
+        }
+    }
+
+    /// A session begins or is renewed.
     pub(super) fn opened(&mut self, session: SessionId, timeout_ms: i32, heard: Instant) {
         if self.closing.contains(&session) {
             return;
@@ -38,6 +51,41 @@ impl Records {
     pub(super) fn heard(&mut self, session: SessionId, now: Instant) {
         if let Some(record) = self.open.get_mut(&session) {
             record.heard = now;
+        }
+    }
+
+    /// Whom the peer is told to have been heard of.
+    pub(super) fn reported(&mut self, heard: &[(SessionId, Instant)]) {
+        let since = self.since;
+        self.reported.extend(heard.iter().filter(|(_, at)| *at >= since).map(|(id, _)| *id));
+    }
+
+    pub(super) fn take_reported(&mut self) -> Vec<SessionId> {
+        std::mem::take(&mut self.reported).into_iter().collect()
+    }
+
+    /// A learner tells its leader of sessions: by an answer to a ping, which has `heard` beside it,
+    /// by a request of one, or by asking for one.
+    pub(super) fn told(&mut self, now: Instant, message: &Message, heard: &[SessionId]) {
+        heard.iter().for_each(|session| self.heard(*session, now));
+        if let Message::Quorum(Packet::Request(request)) = message {
+            self.heard_of(&request.bytes, now);
+        }
+        if let Message::Quorum(Packet::Revalidate(question)) = message {
+            self.heard_of(question, now);
+        }
+    }
+
+    fn heard_of(&mut self, bytes: &[u8], now: Instant) {
+        if let Ok(session) = Reader::new(bytes).long() {
+            self.heard(SessionId(session), now);
+        }
+    }
+
+    /// A txn that opens a session is delivered to the server that decides.
+    pub(super) fn delivered(&mut self, txn: &LoggedTxn<'_>, now: Instant) {
+        if let Txn::CreateSession { timeout_ms } = txn.txn {
+            self.opened(txn.header.session, timeout_ms, now);
         }
     }
 

@@ -3,12 +3,13 @@
 use super::{Fx, Member};
 use crate::bug::Bug;
 use crate::participant::{Output, Timer};
+use std::collections::VecDeque;
 use std::time::Duration;
 use zoarium_persistence::mem_dir::MemDir;
 use zoarium_persistence::purge::{self, SNAPSHOTS_KEPT_MIN};
 use zoarium_persistence::snapshot::{Filled, SnapshotWriter};
 use zoarium_persistence::{Compression, DataDirs, StorageError};
-use zoarium_process::Now;
+use zoarium_process::{Now, PersistSeq};
 use zoarium_proto::Zxid;
 use zoarium_tree::SnapshotCursor;
 
@@ -23,6 +24,10 @@ const SLICE_TIME: Duration = Duration::from_millis(5);
 pub(super) struct Snapshots {
     dirs: DataDirs<MemDir>,
     running: Option<Running>,
+    /// One that is written and has seen txns that are not durable here yet: up to which.
+    seen: Option<(Zxid, SnapshotWriter<MemDir>)>,
+    /// What is logged and not durable.
+    logged: VecDeque<(PersistSeq, Zxid)>,
 }
 
 #[derive(Debug)]
@@ -33,13 +38,25 @@ struct Running {
 
 impl Snapshots {
     pub(super) const fn new(dirs: DataDirs<MemDir>) -> Self {
-        Self { dirs, running: None }
+        Self { dirs, running: None, seen: None, logged: VecDeque::new() }
+    }
+
+    pub(super) const fn dirs(&self) -> &DataDirs<MemDir> {
+        &self.dirs
+    }
+
+    pub(super) fn logged(&mut self, seq: PersistSeq, zxid: Zxid) {
+        self.logged.push_back((seq, zxid));
+    }
+
+    pub(super) fn persisted(&mut self, upto: PersistSeq) {
+        while self.logged.pop_front_if(|(seq, _)| *seq <= upto).is_some() {}
     }
 }
 
 impl Member {
     pub(super) fn begin_snapshot(&mut self, now: Now, fx: &mut Fx) {
-        if self.snapshots.running.is_some() {
+        if self.snapshots.running.is_some() || self.snapshots.seen.is_some() || self.is_fuzzy {
             return;
         }
         let cursor = self.tree.begin_snapshot(true);
@@ -66,16 +83,38 @@ impl Member {
             }
             (Ok(()), Filled::Complete) => {
                 self.tree.end_snapshot(running.cursor);
-                let name = running.writer.finish();
-                if let Ok(name) = name.and_then(|name| self.purge().map(|()| name)) {
-                    fx.output(Output::Snapshot(name.zxid));
-                }
+                self.snapshots.seen = Some((self.tree.last_zxid(), running.writer));
+                self.finish_snapshot(fx);
             }
             (Ok(()), Filled::Lost) | (Err(_), _) => {
                 self.tree.end_snapshot(running.cursor);
                 // If it cannot be removed either, the next start removes it.
                 let _left_behind = running.writer.abandon();
             }
+        }
+    }
+
+    /// Gives a snapshot its name, if it is written and all that it has seen is durable.
+    pub(super) fn finish_snapshot(&mut self, fx: &mut Fx) {
+        let open = self.snapshots.logged.front().map(|(_, zxid)| *zxid);
+        let is_durable = |seen: Zxid| open.is_none_or(|open| seen < open);
+        let Some((_, writer)) = self.snapshots.seen.take_if(|(seen, _)| is_durable(*seen)) else {
+            return;
+        };
+        let name = writer.finish();
+        if let Ok(name) = name.and_then(|name| self.purge().map(|()| name)) {
+            fx.output(Output::Snapshot(name.zxid));
+        }
+    }
+
+    /// Another tree takes the place of the one that was being written.
+    pub(super) fn abandon_snapshot(&mut self) {
+        if let Some(running) = self.snapshots.running.take() {
+            self.tree.end_snapshot(running.cursor);
+            let _left_behind = running.writer.abandon();
+        }
+        if let Some((_, writer)) = self.snapshots.seen.take() {
+            let _left_behind = writer.abandon();
         }
     }
 
