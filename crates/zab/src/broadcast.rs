@@ -160,7 +160,9 @@ impl Leader {
         for (id, learner) in self.learners.iter_mut().filter(|(_, l)| l.is_forwarded()) {
             let Some(packet) = packet(learner) else { continue };
             match &mut learner.stage {
-                Stage::Synchronizing { held } | Stage::Synchronized { held } => {
+                Stage::Transferring { held }
+                | Stage::Synchronizing { held }
+                | Stage::Synchronized { held } => {
                     if held.len() >= HELD_MAX {
                         behind.push(*id);
                         continue;
@@ -202,7 +204,8 @@ impl Leader {
             | Stage::Introduced { .. }
             | Stage::AwaitingPromise
             | Stage::Promised { .. }
-            | Stage::AwaitingHistory { .. } => return Err(learner.unexpected("ACK")),
+            | Stage::AwaitingHistory { .. }
+            | Stage::Transferring { .. } => return Err(learner.unexpected("ACK")),
             Stage::Synchronizing { .. } if zxid == start => {
                 return self.on_new_leader_ack(core, now, from, fx);
             }

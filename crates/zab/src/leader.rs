@@ -70,6 +70,9 @@ pub(crate) enum Stage {
     Promised { last: Zxid },
     /// Waits for what it lacks to be read from the disk.
     AwaitingHistory { last: Zxid, read: ReadId },
+    /// A snapshot is on its way. What is proposed and committed meanwhile is held back: the tree
+    /// that is being sent goes on too, so its stream may have a part of it.
+    Transferring { held: VecDeque<Packet> },
     /// Has been sent NEWLEADER: its ACK is next. What it would be sent meanwhile is held back
     /// until after UPTODATE, since Apache 3.8 does not survive a COMMIT between the two for a
     /// proposal from before (ZOOKEEPER-4394).
@@ -150,7 +153,10 @@ impl LearnerLink {
             | Stage::AwaitingPromise
             | Stage::Promised { .. }
             | Stage::AwaitingHistory { .. } => false,
-            Stage::Synchronizing { .. } | Stage::Synchronized { .. } | Stage::Broadcasting => true,
+            Stage::Transferring { .. }
+            | Stage::Synchronizing { .. }
+            | Stage::Synchronized { .. }
+            | Stage::Broadcasting => true,
         }
     }
 
@@ -161,6 +167,7 @@ impl LearnerLink {
             Stage::AwaitingPromise => "awaiting its promise",
             Stage::Promised { .. } => "promised",
             Stage::AwaitingHistory { .. } => "awaiting its history",
+            Stage::Transferring { .. } => "being sent a snapshot",
             Stage::Synchronizing { .. } => "synchronizing",
             Stage::Synchronized { .. } => "synchronized",
             Stage::Broadcasting => "broadcasting",
@@ -345,11 +352,7 @@ impl Leader {
                 Ok(())
             }
             Request::SnapshotSent { to } => {
-                if let Some(learner) = self.learners.get_mut(&to)
-                    && let Stage::Synchronizing { .. } = learner.stage
-                {
-                    learner.deadline = Some(now.mono + core.options.init_time());
-                }
+                self.on_snapshot_sent(core, now, to, fx);
                 Ok(())
             }
             // What this server was asked as a learner.
@@ -437,7 +440,9 @@ impl Leader {
     fn ping_all(&self, core: &Core, fx: &mut Effects<Zab>) {
         let zxid = core.history.last();
         for (id, learner) in &self.learners {
-            if learner.is_forwarded() {
+            // A learner that is busy with a snapshot would be sent them all behind it.
+            let is_busy = matches!(learner.stage, Stage::Transferring { .. });
+            if learner.is_forwarded() && !is_busy {
                 let ping = Packet::Ping { zxid, touched: Bytes::new() };
                 send(fx, Link::learner(*id), ping);
             }

@@ -176,6 +176,30 @@ pub struct LearnerInfo {
 }
 
 impl Packet {
+    /// Whether this proposes or commits something up to `processed`.
+    pub(crate) fn is_done(&self, processed: Zxid) -> bool {
+        match self {
+            Self::Proposal(txn) | Self::Inform(txn) | Self::InformAndActivate { txn, .. } => {
+                txn.zxid <= processed
+            }
+            Self::Commit(zxid) | Self::CommitAndActivate { zxid, .. } => *zxid <= processed,
+            Self::Request(_)
+            | Self::Ack(_)
+            | Self::Ping { .. }
+            | Self::Revalidate(_)
+            | Self::Sync
+            | Self::NewLeader { .. }
+            | Self::FollowerInfo(_)
+            | Self::UpToDate
+            | Self::Diff { .. }
+            | Self::Trunc { .. }
+            | Self::Snap { .. }
+            | Self::ObserverInfo(_)
+            | Self::LeaderInfo { .. }
+            | Self::AckEpoch { .. } => false,
+        }
+    }
+
     /// Apache's name of the message.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -179,10 +179,6 @@ impl Leader {
         log: DiskLog<'_>,
         fx: &mut Effects<Zab>,
     ) {
-        let (Reign::Synchronizing { epoch, .. } | Reign::Broadcasting { epoch, .. }) = self.reign
-        else {
-            return;
-        };
         let Some(learner) = self.learners.get_mut(&to) else { return };
         let (Stage::Promised { last } | Stage::AwaitingHistory { last, .. }) = learner.stage else {
             return;
@@ -195,8 +191,12 @@ impl Leader {
             broadcast.forget_acks(to);
         }
         let link = Link::learner(to);
-        let deadline = now.mono + core.options.init_time();
-        let mut answer_by = Some(deadline);
+        // From here on the learner is sent whatever is proposed, so nothing falls between.
+        let mut held = VecDeque::new();
+        if !learner.observer {
+            let outstanding = core.history.pending().iter();
+            held.extend(outstanding.map(|pending| Packet::Proposal(pending.txn.clone())));
+        }
         match plan {
             Plan::ReadLog { upto } => {
                 let read = core.next_read();
@@ -213,10 +213,49 @@ impl Leader {
             }
             Plan::Snapshot => {
                 // It takes its time; the driver says when it is sent.
-                answer_by = None;
-                fx.output(Output::SendSnapshot { to, zxid: core.history.processed() });
+                learner.wait(Stage::Transferring { held });
+                return fx.output(Output::SendSnapshot { to, zxid: core.history.processed() });
             }
         }
+        self.send_new_leader(core, now, to, held, fx);
+    }
+
+    /// The stream of a snapshot has left. What was committed since it was begun may be in it, in
+    /// part, and so belongs to the history that NEWLEADER closes: a learner that served without it
+    /// would show a state that never was. Apache queues what is committed meanwhile before
+    /// NEWLEADER too.
+    pub(crate) fn on_snapshot_sent(
+        &mut self,
+        core: &Core,
+        now: Now,
+        to: ServerId,
+        fx: &mut Effects<Zab>,
+    ) {
+        let Some(learner) = self.learners.get_mut(&to) else { return };
+        let Stage::Transferring { held } = &mut learner.stage else { return };
+        let processed = core.history.processed();
+        let (done, open): (VecDeque<Packet>, VecDeque<Packet>) =
+            core::mem::take(held).into_iter().partition(|packet| packet.is_done(processed));
+        for packet in done {
+            send(fx, Link::learner(to), packet);
+        }
+        self.send_new_leader(core, now, to, open, fx);
+    }
+
+    /// Ends the history that a learner is sent.
+    fn send_new_leader(
+        &mut self,
+        core: &Core,
+        now: Now,
+        to: ServerId,
+        held: VecDeque<Packet>,
+        fx: &mut Effects<Zab>,
+    ) {
+        let (Reign::Synchronizing { epoch, .. } | Reign::Broadcasting { epoch, .. }) = self.reign
+        else {
+            return;
+        };
+        let Some(learner) = self.learners.get_mut(&to) else { return };
         // A reconfiguration under way is sent as what it is, behind UPTODATE. Apache sends its
         // membership here, and the learner puts in force what may never be committed.
         let membership = Arc::clone(match self.reign {
@@ -226,18 +265,9 @@ impl Leader {
             | Reign::AwaitingPromises { .. }
             | Reign::Synchronizing { .. } => core.last_seen_membership(),
         });
-        send(fx, link, Packet::NewLeader { epoch, membership });
-        // From here on the learner is sent whatever is proposed, so nothing falls between.
-        let mut held = VecDeque::new();
-        if !learner.observer {
-            let outstanding = core.history.pending().iter();
-            held.extend(outstanding.map(|pending| Packet::Proposal(pending.txn.clone())));
-        }
-        let stage = Stage::Synchronizing { held };
-        match answer_by {
-            Some(deadline) => learner.expect(stage, deadline),
-            None => learner.wait(stage),
-        }
+        send(fx, Link::learner(to), Packet::NewLeader { epoch, membership });
+        let deadline = now.mono + core.options.init_time();
+        learner.expect(Stage::Synchronizing { held }, deadline);
     }
 
     /// A learner has the history and the epoch on its disk.
