@@ -58,21 +58,31 @@ pub(crate) struct Digests {
     pub(crate) enabled: bool,
     sum: u64,
     history: VecDeque<DigestAt>,
-    /// Until replay over a fuzzy snapshot has come there, the tree is of no one moment, and
+    /// Until replay over a fuzzy snapshot has come far enough, the tree is of no one moment, and
     /// comparing means nothing.
-    fuzzy_until: Option<FuzzyUntil>,
+    fuzzy: Option<Fuzzy>,
 }
 
+/// How far is far enough.
 #[derive(Clone, Copy, Debug)]
-struct FuzzyUntil {
-    zxid: Zxid,
-    /// The digest that the snapshot promises.
-    promised: Option<u64>,
+enum Fuzzy {
+    /// When this transaction is done.
+    Until {
+        zxid: Zxid,
+        /// The digest that the snapshot promises.
+        promised: Option<u64>,
+    },
+    /// Nobody knows for certain how far the snapshot saw: when a transaction leaves the digest that
+    /// it was logged with.
+    UntilMatch {
+        /// As far as it has surely seen.
+        seen: Zxid,
+    },
 }
 
 impl Digests {
     pub(crate) const fn new(enabled: bool) -> Self {
-        Self { enabled, sum: 0, history: VecDeque::new(), fuzzy_until: None }
+        Self { enabled, sum: 0, history: VecDeque::new(), fuzzy: None }
     }
 
     pub(crate) const fn sum(&self) -> u64 {
@@ -90,12 +100,15 @@ impl Digests {
 
     /// Whether comparing means nothing.
     pub(crate) const fn is_fuzzy(&self) -> bool {
-        self.fuzzy_until.is_some()
+        self.fuzzy.is_some()
     }
 
-    /// The zxid from which on comparing means something again.
-    pub(crate) fn fuzzy_until(&self) -> Option<Zxid> {
-        self.fuzzy_until.map(|until| until.zxid)
+    /// The zxid before which comparing surely means nothing.
+    pub(crate) const fn fuzzy_until(&self) -> Option<Zxid> {
+        match self.fuzzy {
+            Some(Fuzzy::Until { zxid, .. } | Fuzzy::UntilMatch { seen: zxid }) => Some(zxid),
+            None => None,
+        }
     }
 
     /// Takes the promise of a snapshot that begins at `zxid`. Whether it holds, if it is for the
@@ -108,30 +121,45 @@ impl Digests {
         if until == zxid {
             return Some(value == self.sum);
         }
-        self.fuzzy_until = Some(FuzzyUntil { zxid: until, promised: Some(value) });
+        self.fuzzy = Some(Fuzzy::Until { zxid: until, promised: Some(value) });
         None
     }
 
     /// Stops comparing until the transaction `zxid` is done.
     pub(crate) fn pause_until(&mut self, zxid: Zxid) {
-        self.fuzzy_until = Some(FuzzyUntil { zxid, promised: None });
+        self.fuzzy = Some(Fuzzy::Until { zxid, promised: None });
+    }
+
+    /// Stops comparing until a transaction leaves the digest that it was logged with. The tree has
+    /// seen at least `seen`.
+    pub(crate) const fn pause_until_match(&mut self, seen: Zxid) {
+        self.fuzzy = Some(Fuzzy::UntilMatch { seen });
     }
 
     /// Takes note that a transaction is done. Whether the tree is as it should be, if that can
     /// be said.
     pub(crate) fn after(&mut self, zxid: Zxid, logged: Option<TxnDigest>) -> Option<bool> {
-        let reached = self.fuzzy_until.take_if(|until| until.zxid <= zxid);
+        let logged = logged.filter(|logged| logged.version == TxnDigest::VERSION);
+        let promised = match self.fuzzy {
+            Some(Fuzzy::Until { zxid: until, promised }) if until <= zxid => {
+                self.fuzzy = None;
+                promised.filter(|_| until == zxid)
+            }
+            Some(Fuzzy::UntilMatch { .. }) if logged.is_some_and(|it| it.value == self.sum) => {
+                self.fuzzy = None;
+                None
+            }
+            Some(Fuzzy::Until { .. } | Fuzzy::UntilMatch { .. }) | None => None,
+        };
         if !self.enabled || self.is_fuzzy() {
             return None;
         }
-        let promised = reached.filter(|until| until.zxid == zxid).and_then(|until| until.promised);
         if zxid.0.is_multiple_of(HISTORY_INTERVAL) {
             if self.history.len() == HISTORY_LENGTH {
                 self.history.pop_front();
             }
             self.history.push_back(DigestAt { zxid, value: self.sum });
         }
-        let logged = logged.filter(|logged| logged.version == TxnDigest::VERSION);
         let expected = [promised, logged.map(|digest| digest.value)];
         let mut expected = expected.into_iter().flatten().peekable();
         expected.peek()?;

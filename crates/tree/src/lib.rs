@@ -12,7 +12,8 @@
 //!
 //! A [`snapshot`] is taken in slices while transactions go on, so it is fuzzy: it becomes exact
 //! by replay of what followed its zxid, and until then digests are not compared. A snapshot file
-//! says itself how far that is; after a SNAP sync [`Tree::ignore_digests_until`] has to.
+//! says itself how far that is; a SNAP stream does not, and what is made of it is compared from the
+//! first transaction on that fits.
 //!
 //! What is not here: whether a write is allowed (crate `peer` decides that before there is a
 //! transaction; the rules of ACLs are in [`access`]), locks (the server holds one around the

@@ -140,8 +140,8 @@ impl Tree {
         self.last_zxid.max(self.digests.fuzzy_until().unwrap_or_default())
     }
 
-    /// Leaves digests uncompared until the transaction `zxid` is applied: for a tree that came by
-    /// a SNAP sync, which is fuzzy up to there.
+    /// Leaves digests uncompared until the transaction `zxid` is applied: for a tree that is known
+    /// to be fuzzy up to there.
     pub fn ignore_digests_until(&mut self, zxid: Zxid) {
         self.digests.pause_until(zxid);
     }

@@ -7,7 +7,7 @@ use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn, TxnDigest, TxnHe
 use zoarium_proto::{Acl, AclList, ErrorCode, Perms, SessionId, Zxid};
 use zoarium_tree::digest;
 use zoarium_tree::quota::{Limits, Usage};
-use zoarium_tree::{Applied, ChangeKind, Outcome, Progress, Tree, TreeOptions};
+use zoarium_tree::{Applied, ChangeKind, Outcome, Progress, SnapshotLoader, Tree, TreeOptions};
 
 const PLAIN: CreateKind = CreateKind::Plain { ephemeral: false, with_stat: false };
 const EPHEMERAL: CreateKind = CreateKind::Plain { ephemeral: true, with_stat: false };
@@ -202,6 +202,29 @@ fn digest_is_not_compared_while_the_tree_is_fuzzy() {
     let wrong = Some(TxnDigest { version: TxnDigest::VERSION, value: 1 });
     for matches in [None, Some(false)] {
         let txn = LoggedTxn { digest: wrong, ..live.logged(Txn::Error { code: -1 }) };
+        assert_eq!(live.apply(&txn).digest_matches, matches);
+    }
+}
+
+#[test]
+fn tree_of_a_stream_is_compared_from_the_first_digest_that_fits() {
+    let mut live = Live::new();
+    live.create("/a", PLAIN, b"");
+    let mut cursor = live.tree.begin_snapshot(true);
+    // What the stream has of "/b" is before its end, and not all of what is done to it.
+    live.create("/b", PLAIN, b"");
+    let mut stream = Vec::new();
+    while cursor.next(&live.tree, 1 << 20, &mut stream) == Progress::More {}
+    live.tree.end_snapshot(cursor);
+    let mut loader = SnapshotLoader::new(TreeOptions::default());
+    loader.feed(&stream).unwrap();
+    live.tree = loader.finish(Zxid(1)).unwrap().tree;
+
+    let digest = |value| Some(TxnDigest { version: TxnDigest::VERSION, value });
+    let sum = live.tree.digest();
+    for (value, matches) in [(1, None), (sum, Some(true)), (1, Some(false))] {
+        let txn = live.logged(Txn::Error { code: -1 });
+        let txn = LoggedTxn { digest: digest(value), ..txn };
         assert_eq!(live.apply(&txn).digest_matches, matches);
     }
 }

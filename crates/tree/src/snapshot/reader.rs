@@ -223,12 +223,18 @@ impl SnapshotLoader {
         self.tree.setup_quotas();
         self.tree.set_last_zxid(zxid);
         // A digest of before the snapshot began is of no use; nor is zero, which Apache writes
-        // into the snapshot that follows a SNAP sync.
+        // into the snapshot that follows a SNAP sync. A SNAP stream has none at all.
         let promised = self.digest.filter(|digest| digest.zxid > Zxid::ZERO && digest.zxid >= zxid);
-        let digest_matches = promised.and_then(|digest| self.tree.digests.promise(digest, zxid));
-        // A SNAP sync brings a fuzzy tree without a word on how far it has seen, so the znodes have
-        // to tell. What was only deleted or left no stat they cannot.
+        // How far the tree has seen the znodes have to tell. What was only deleted or left no stat
+        // they cannot.
         let seen = self.newest.max(self.last_zxid.unwrap_or_default());
+        let digest_matches = match promised {
+            Some(digest) => self.tree.digests.promise(digest, zxid),
+            None => {
+                self.tree.digests.pause_until_match(seen);
+                None
+            }
+        };
         if seen > self.tree.seen() {
             self.tree.ignore_digests_until(seen);
         }
