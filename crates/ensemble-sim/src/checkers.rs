@@ -5,34 +5,47 @@
 )]
 
 mod changes;
+mod contents;
 mod digests;
 mod durability;
 mod ephemerals;
+mod ledger;
 mod liveness;
 mod multis;
 mod order;
 mod sequences;
 mod sessions;
 mod stability;
+mod syncs;
 mod watches;
+mod writes;
+mod zab;
 
 use crate::client::Seen;
 use crate::member::Member;
 use crate::participant::{Name, Output, Participant};
+use std::rc::Rc;
 use zoarium_sim::{Checkers, Event, Running, Violation, What};
 
 /// All checkers.
 pub fn all() -> Checkers<Participant> {
+    let ledger = ledger::Shared::default();
+    let shared = || Rc::clone(&ledger);
     vec![
-        Box::new(order::Order::default()),
+        // The first: it keeps what the others look at.
+        Box::new(zab::Zab::new(shared())),
+        Box::new(order::Order::new(shared())),
+        Box::new(writes::Writes::new(shared())),
+        Box::new(contents::Contents::new(shared())),
+        Box::new(syncs::Syncs::new(shared())),
         Box::new(stability::Stability::default()),
-        Box::new(durability::Durability::default()),
-        Box::new(digests::Digests),
+        Box::new(durability::Durability::new(shared())),
+        Box::new(digests::Digests::default()),
         Box::new(multis::Multis::default()),
-        Box::new(watches::Watches::default()),
-        Box::new(ephemerals::Ephemerals::default()),
+        Box::new(watches::Watches::new(shared())),
+        Box::new(ephemerals::Ephemerals::new(shared())),
         Box::new(sequences::Sequences::default()),
-        Box::new(sessions::Sessions::default()),
+        Box::new(sessions::Sessions::new(shared())),
         Box::new(liveness::Liveness::default()),
     ]
 }

@@ -4,18 +4,20 @@ use anyhow::{Context, Result, bail};
 use std::fmt::{self, Write};
 use std::io::Write as _;
 use std::process::ExitCode;
-use zoarium_ensemble_sim::{Bug, Trial, find};
-use zoarium_sim::Experiment;
+use zoarium_ensemble_sim::{Bug, Name, Trial, find};
 use zoarium_sim::driver::{Hunt, hunt, replay};
+use zoarium_sim::{Experiment, Plan};
 
 const USAGE: &str = "\
 usage: cargo xtask sim [--seeds N] [--start S] [--bug NAME]
        cargo xtask sim --seed S [--bug NAME]
+       cargo xtask sim --script FILE [--bug NAME]
        cargo xtask sim --planted
 
   --seeds N    tries N seeds (100 unless told), stops at the first that fails, and shrinks it
   --start S    the first of them (1 unless told)
   --seed S     replays one seed and prints all that happens
+  --script FILE  the same with a plan, as a hunt prints it
   --bug NAME   with a bug planted in the server
   --planted    shows that each planted bug is found, and by how many seeds";
 
@@ -33,6 +35,7 @@ struct Arguments {
     seeds: Option<u64>,
     start: Option<u64>,
     seed: Option<u64>,
+    script: Option<String>,
     bug: Option<Bug>,
     planted: bool,
     commit: Option<String>,
@@ -45,8 +48,13 @@ fn main() -> Result<ExitCode> {
         return planted();
     }
     let trial = arguments.bug.map_or_else(Trial::default, Trial::of_bug);
-    if let Some(seed) = arguments.seed {
-        let exit = replay(&trial, &trial.plan(seed), &mut Stdout)?;
+    let plan = match (arguments.seed, &arguments.script) {
+        (Some(seed), _) => Some(trial.plan(seed)),
+        (None, Some(file)) => Some(read_plan(&trial, file)?),
+        (None, None) => None,
+    };
+    if let Some(plan) = plan {
+        let exit = replay(&trial, &plan, &mut Stdout)?;
         return Ok(ExitCode::from(exit.code()));
     }
     let bug = Bug::ALL.into_iter().find(|(bug, _)| Some(*bug) == arguments.bug);
@@ -72,6 +80,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
             "--seeds" => arguments.seeds = Some(value()?.parse()?),
             "--start" => arguments.start = Some(value()?.parse()?),
             "--seed" => arguments.seed = Some(value()?.parse()?),
+            "--script" => arguments.script = Some(value()?),
             "--commit" => arguments.commit = Some(value()?),
             "--bug" => arguments.bug = Some(bug(&value()?)?),
             "--planted" => arguments.planted = true,
@@ -79,6 +88,15 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
         }
     }
     Ok(arguments)
+}
+
+/// A plan as a hunt prints it. Its seed says who takes part, and so what the names mean.
+#[expect(clippy::disallowed_methods, reason = "the binary reads scripts")]
+fn read_plan(trial: &Trial, file: &str) -> Result<Plan<Name>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
+    let seed = text.lines().find_map(|line| line.trim().strip_prefix("seed "));
+    let seed: u64 = seed.with_context(|| format!("{file} has no line with a seed"))?.parse()?;
+    Plan::parse(&text, &trial.names(seed)).with_context(|| format!("{file} is no plan"))
 }
 
 fn bug(name: &str) -> Result<Bug> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use std::fmt;
 use zoarium_process::{Effects, Input, Now, Process, Protocol};
 use zoarium_proto::{ServerId, SessionId, Zxid};
-use zoarium_zab::{Epoch, Reason};
+use zoarium_zab::{Epoch, Link, Reason};
 
 /// Names a participant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,6 +151,8 @@ pub enum Output {
         /// Which epoch.
         epoch: Epoch,
     },
+    /// A server closes a link.
+    Closed(Link, Reason),
     /// A server has gone back to an earlier state.
     Truncated(Zxid),
     /// A server has taken over its leader's state.

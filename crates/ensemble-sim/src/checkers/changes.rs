@@ -1,7 +1,7 @@
 //! What a txn does, told by the txn alone.
 
 use zoarium_proto::txn::{CreateKind, LoggedTxn, Txn};
-use zoarium_proto::{EventType, SessionId, Zxid};
+use zoarium_proto::{EventType, SessionId};
 
 /// What a txn does to one znode.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,12 +12,29 @@ pub(super) enum Change {
     SessionClosed(SessionId),
 }
 
+/// Whose a txn is, and whether it has failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    pub(super) session: SessionId,
+    pub(super) cxid: i32,
+    pub(super) is_error: bool,
+}
+
 /// The changes that a txn makes, in order.
-pub(super) fn changes(txn: &[u8]) -> (Zxid, Vec<Change>) {
-    let Ok(txn) = LoggedTxn::decode(txn) else { return (Zxid::ZERO, Vec::new()) };
+pub(super) fn changes(txn: &[u8]) -> (Header, Vec<Change>) {
+    let Ok(txn) = LoggedTxn::decode(txn) else {
+        let nobody = Header { session: SessionId::NONE, cxid: 0, is_error: true };
+        return (nobody, Vec::new());
+    };
     let mut all = Vec::new();
     add(&txn.txn, txn.header.session, &mut all);
-    (txn.header.zxid, all)
+    let (session, cxid) = (txn.header.session, txn.header.cxid);
+    let is_error = match &txn.txn {
+        Txn::Error { .. } => true,
+        Txn::Multi(parts) => parts.iter().any(|part| matches!(part, Txn::Error { .. })),
+        _ => false,
+    };
+    (Header { session, cxid, is_error }, all)
 }
 
 fn add(txn: &Txn<'_>, session: SessionId, all: &mut Vec<Change>) {

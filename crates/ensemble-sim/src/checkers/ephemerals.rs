@@ -1,22 +1,28 @@
 //! Ephemerals live as long as their sessions: no longer, and unless deleted no shorter (G15).
 
-use super::changes::{Change, changes};
+use super::changes::Change;
+use super::ledger::{Cursor, Shared};
 use super::{Checked, broken, member, seen, started};
 use crate::client::{Ask, Reply, Seen};
 use crate::member::Member;
-use crate::participant::{Output, Participant};
+use crate::participant::{Name, Output, Participant};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use zoarium_proto::{SessionId, Zxid};
 use zoarium_sim::{Checker, Event, Running, What};
 
 const RULE: &str = "ephemerals live as long as their sessions";
 
 /// What should be there, by what sessions and txns say, and not by what a closeSession lists.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ephemerals {
+    ledger: Shared,
+    cursor: Cursor,
     live: BTreeMap<String, SessionId>,
     /// When an ephemeral of this path came or went last.
     changed: BTreeMap<String, Zxid>,
+    /// The state of each server that was looked at last.
+    looked_at: BTreeMap<Name, Zxid>,
 }
 
 impl Checker<Participant> for Ephemerals {
@@ -25,14 +31,22 @@ impl Checker<Participant> for Ephemerals {
         event: &Event<'_, Participant>,
         running: &Running<Participant>,
     ) -> Checked {
-        if let Some(member) = started(event, running) {
+        if let Some(member) = started(event, running)
+            && member.options().ensemble.is_none()
+        {
             self.start_from(member);
         }
-        if let What::Output { output: Output::Applied { txn, .. }, .. } = event.what {
-            self.apply(txn);
+        if let What::Output { output: Output::Applied { .. } | Output::Serving { .. }, .. } =
+            event.what
+        {
+            self.catch_up();
         }
-        if let What::Stepped(process) = event.what {
-            return member(running, process).map_or(Ok(()), no_orphans);
+        if let What::Stepped(process) = event.what
+            && let Some(member) = member(running, process).filter(|member| member.is_serving())
+        {
+            let zxid = member.tree().last_zxid();
+            let is_new = self.looked_at.insert(process, zxid) != Some(zxid);
+            return if is_new { no_orphans(member) } else { Ok(()) };
         }
         match seen(event) {
             Some((_, Seen::Replied { zxid, ask: Ask::List { path, .. }, reply, .. })) => {
@@ -69,6 +83,16 @@ fn no_orphans(member: &Member) -> Checked {
 }
 
 impl Ephemerals {
+    pub(super) const fn new(ledger: Shared) -> Self {
+        Self {
+            ledger,
+            cursor: Cursor::new(),
+            live: BTreeMap::new(),
+            changed: BTreeMap::new(),
+            looked_at: BTreeMap::new(),
+        }
+    }
+
     /// Recovery may have lost what nobody was told of.
     fn start_from(&mut self, member: &Member) {
         self.live.clear();
@@ -79,30 +103,35 @@ impl Ephemerals {
         }
     }
 
-    fn apply(&mut self, txn: &[u8]) {
-        let (zxid, changes) = changes(txn);
-        for change in changes {
-            match change {
-                Change::Created { path, owner: Some(owner), .. } => {
-                    self.live.insert(path.clone(), owner);
-                    self.changed.insert(path, zxid);
-                }
-                Change::Deleted { path } => {
-                    self.live.remove(&path);
-                    self.changed.insert(path, zxid);
-                }
-                Change::SessionClosed(session) => {
-                    let changed = &mut self.changed;
-                    self.live.retain(|path, owner| {
-                        let stays = *owner != session;
-                        if !stays {
-                            changed.insert(path.clone(), zxid);
-                        }
-                        stays
-                    });
-                }
-                Change::Created { owner: None, .. } | Change::DataSet { .. } => {}
+    fn catch_up(&mut self) {
+        let ledger = Rc::clone(&self.ledger);
+        let ledger = ledger.borrow();
+        for (zxid, logged) in ledger.news(&mut self.cursor) {
+            logged.changes.iter().for_each(|change| self.apply(zxid, change));
+        }
+    }
+
+    fn apply(&mut self, zxid: Zxid, change: &Change) {
+        match change {
+            Change::Created { path, owner: Some(owner), .. } => {
+                self.live.insert(path.clone(), *owner);
+                self.changed.insert(path.clone(), zxid);
             }
+            Change::Deleted { path } => {
+                self.live.remove(path);
+                self.changed.insert(path.clone(), zxid);
+            }
+            Change::SessionClosed(session) => {
+                let changed = &mut self.changed;
+                self.live.retain(|path, owner| {
+                    let stays = owner != session;
+                    if !stays {
+                        changed.insert(path.clone(), zxid);
+                    }
+                    stays
+                });
+            }
+            Change::Created { owner: None, .. } | Change::DataSet { .. } => {}
         }
     }
 

@@ -1,7 +1,9 @@
-//! When nothing fails any more, every client is served.
+//! When nothing fails any more, every server serves, every client is served, sessions of clients
+//! that are there live, and all servers come to the same state (G14, G20).
 
-use super::{Checked, broken, seen};
+use super::{Checked, broken, member, seen};
 use crate::client::{Ask, Reply, Seen};
+use crate::member::Member;
 use crate::participant::{Name, Participant};
 use std::collections::BTreeSet;
 use zoarium_proto::{SessionId, Xid};
@@ -35,6 +37,22 @@ impl Checker<Participant> for Liveness {
     }
 
     fn settled(&self, running: &Running<Participant>) -> Checked {
+        let members =
+            || running.iter().filter_map(|(name, _)| Some((*name, member(running, *name)?)));
+        if let Some((name, _)) = members().find(|(_, member)| !member.is_serving()) {
+            return broken("every server serves in the end", format!("{name:?} does not"));
+        }
+        let state = |member: &Member| {
+            let tree = member.tree();
+            (tree.last_zxid(), tree.digest(), tree.sessions().len(), tree.znode_count())
+        };
+        let mut states = members().map(|(name, member)| (name, state(member)));
+        if let Some((one, first)) = states.next()
+            && let Some((other, second)) = states.find(|(_, state)| *state != first)
+        {
+            let detail = format!("{one:?} is at {first:?}, {other:?} at {second:?}");
+            return broken("all servers come to the same state", detail);
+        }
         let mut clients = running.keys().filter(|name| matches!(name, Name::Client(_)));
         match clients.find(|name| !self.served.contains(name)) {
             Some(name) => broken("every client is served in the end", format!("{name:?} is not")),

@@ -2,8 +2,9 @@
 
 use super::{Checked, broken, seen};
 use crate::client::{Ask, Reply, Seen};
-use crate::participant::Participant;
-use std::collections::BTreeSet;
+use crate::participant::{Name, Participant};
+use std::collections::{BTreeMap, BTreeSet};
+use zoarium_proto::Zxid;
 use zoarium_sim::{Checker, Event, Running, What};
 
 const RULE: &str = "a multi is all or nothing";
@@ -12,6 +13,8 @@ const RULE: &str = "a multi is all or nothing";
 pub(super) struct Multis {
     /// The values of multis that must fail.
     bad: BTreeSet<Vec<u8>>,
+    /// The state of each server that was looked at last.
+    looked_at: BTreeMap<Name, Zxid>,
 }
 
 impl Checker<Participant> for Multis {
@@ -21,7 +24,9 @@ impl Checker<Participant> for Multis {
         running: &Running<Participant>,
     ) -> Checked {
         if let What::Stepped(process) = event.what
-            && let Some(member) = super::member(running, process)
+            && let Some(member) = super::member(running, process).filter(|it| it.is_serving())
+            && self.looked_at.insert(process, member.tree().last_zxid())
+                != Some(member.tree().last_zxid())
         {
             let mzxid = |path| member.tree().find(path).map(|znode| znode.raw().mzxid);
             let is_set = |path| member.tree().find(path).is_some_and(|it| it.raw().version > 0);

@@ -1,19 +1,28 @@
-//! What a session is told comes in the order it asked, and time never runs back in it (G3–G5).
+//! What a session is told comes in the order it asked, and time never runs back in it; what it asks
+//! is done in the order it asked, whichever servers it has asked (G3–G5).
 
+use super::ledger::{Cursor, Shared};
 use super::{Checked, broken, seen};
 use crate::client::Seen;
-use crate::participant::Participant;
+use crate::participant::{Output, Participant};
 use std::collections::BTreeMap;
 use zoarium_proto::{SessionId, Zxid};
-use zoarium_sim::{Checker, Event, Running};
+use zoarium_sim::{Checker, Event, Running, What};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Order {
+    ledger: Shared,
+    cursor: Cursor,
+    /// The xid of the last request of each session that was done.
+    done: BTreeMap<SessionId, i32>,
     newest: BTreeMap<SessionId, Zxid>,
 }
 
 impl Checker<Participant> for Order {
     fn on_event(&mut self, event: &Event<'_, Participant>, _: &Running<Participant>) -> Checked {
+        if matches!(event.what, What::Output { output: Output::Applied { .. }, .. }) {
+            self.catch_up()?;
+        }
         match seen(event) {
             Some((_, Seen::Replied { session, xid, zxid, expected, ask, .. })) => {
                 if *expected != Some(*xid) {
@@ -31,6 +40,26 @@ impl Checker<Participant> for Order {
 }
 
 impl Order {
+    pub(super) const fn new(ledger: Shared) -> Self {
+        Self { ledger, cursor: Cursor::new(), done: BTreeMap::new(), newest: BTreeMap::new() }
+    }
+
+    fn catch_up(&mut self) -> Checked {
+        let ledger = self.ledger.borrow();
+        for (zxid, txn) in ledger.news(&mut self.cursor) {
+            // Zero is what the server does for a session; what failed may have come too late.
+            if txn.cxid == 0 || txn.is_error || ledger.is_alone() {
+                continue;
+            }
+            let before = self.done.insert(txn.session, txn.cxid);
+            if let Some(before) = before.filter(|before| *before >= txn.cxid) {
+                let detail = format!("{} does {} at {zxid}, after {before}", txn.session, txn.cxid);
+                return broken("what a session asks is done in its order", detail);
+            }
+        }
+        Ok(())
+    }
+
     fn rises(&mut self, session: SessionId, zxid: Zxid, what: &str) -> Checked {
         let newest = self.newest.entry(session).or_default();
         if zxid < *newest {

@@ -1,21 +1,48 @@
 //! A session lives for its timeout after the last sign of life, and not much longer; when it is
 //! over it stays over (G14).
 
-use super::changes::{Change, changes};
+use super::changes::Change;
+use super::ledger::{Cursor, Shared};
 use super::{Checked, broken, member, started};
 use crate::participant::{Name, Output, Participant, Timer};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use zoarium_process::{Input, Instant};
-use zoarium_proto::SessionId;
+use zoarium_proto::{SessionId, Zxid};
 use zoarium_sim::{Checker, Event, Running, What};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sessions {
-    over: BTreeSet<SessionId>,
+    ledger: Shared,
+    cursor: Cursor,
+    /// Which sessions are over, and since which txn.
+    over: BTreeMap<SessionId, Zxid>,
     /// The server that a tick is being given to, and when it was asked for, on its clock.
     ticking: Option<(Name, Instant)>,
-    tick_at: Instant,
+    tick_at: BTreeMap<Name, Instant>,
+}
+
+impl Sessions {
+    pub(super) const fn new(ledger: Shared) -> Self {
+        Self {
+            ledger,
+            cursor: Cursor::new(),
+            over: BTreeMap::new(),
+            ticking: None,
+            tick_at: BTreeMap::new(),
+        }
+    }
+
+    fn catch_up(&mut self) {
+        let ledger = self.ledger.borrow();
+        for (zxid, logged) in ledger.news(&mut self.cursor) {
+            for change in &logged.changes {
+                if let Change::SessionClosed(session) = change {
+                    self.over.insert(*session, zxid);
+                }
+            }
+        }
+    }
 }
 
 impl Checker<Participant> for Sessions {
@@ -25,27 +52,26 @@ impl Checker<Participant> for Sessions {
         running: &Running<Participant>,
     ) -> Checked {
         const TICK: Timer = Timer::Peer(zoarium_peer::Timer::Sessions);
-        if let Some(member) = started(event, running) {
+        if let Some(member) = started(event, running)
+            && member.options().ensemble.is_none()
+        {
             // What was decided and not durable is not decided.
-            self.over.retain(|session| !member.tree().sessions().contains_key(session));
+            self.over.retain(|session, _| !member.tree().sessions().contains_key(session));
         }
         match event.what {
-            What::TimerSet { timer: TICK, at, .. } => self.tick_at = at,
+            What::TimerSet { process, timer: TICK, at } => {
+                self.tick_at.insert(process, at);
+            }
             What::Input { process, input: Input::Timer(TICK), .. } => {
-                self.ticking = Some((process, self.tick_at));
+                self.ticking = self.tick_at.get(&process).map(|at| (process, *at));
             }
             What::Stepped(process) => {
                 if let Some((_, at)) = self.ticking.take_if(|(ticking, _)| *ticking == process) {
                     return none_is_late(running, process, at);
                 }
             }
-            What::Output { output: Output::Applied { txn, .. }, .. } => {
-                self.over.extend(changes(txn).1.into_iter().filter_map(|change| match change {
-                    Change::SessionClosed(session) => Some(session),
-                    Change::Created { .. } | Change::Deleted { .. } | Change::DataSet { .. } => {
-                        None
-                    }
-                }));
+            What::Output { output: Output::Applied { .. } | Output::Serving { .. }, .. } => {
+                self.catch_up();
             }
             What::Output { output: Output::Expired { session, silent_ms, timeout_ms }, .. }
                 if silent_ms < timeout_ms =>
@@ -53,11 +79,14 @@ impl Checker<Participant> for Sessions {
                 let detail = format!("{session} was silent for {silent_ms} ms of {timeout_ms}");
                 return broken("no session expires early", detail);
             }
-            // At the server: a client may hear of it when it is over already.
-            What::Output { output: Output::Connected(session), .. }
-                if self.over.contains(session) =>
-            {
-                return broken("a session that is over stays over", session.to_string());
+            // At the server: a client may hear of it when it is over already, and other servers
+            // may be further.
+            What::Output { process, output: Output::Connected(session) } => {
+                let applied = member(running, process).map(|member| member.tree().last_zxid());
+                let over = self.over.get(session).copied();
+                if over.is_some_and(|over| applied.is_none_or(|applied| over <= applied)) {
+                    return broken("a session that is over stays over", session.to_string());
+                }
             }
             _ => {}
         }
@@ -67,7 +96,9 @@ impl Checker<Participant> for Sessions {
 
 /// Deadlines are rounded up to ticks, so at a tick nobody is late by more than one.
 fn none_is_late(running: &Running<Participant>, server: Name, now: Instant) -> Checked {
-    let Some(member) = member(running, server) else { return Ok(()) };
+    let Some(member) = member(running, server).filter(|it| it.is_leading()) else {
+        return Ok(());
+    };
     let tick = member.options().peer.tick;
     let silent = |heard| now.saturating_since(heard);
     let mut sessions = member.sessions();

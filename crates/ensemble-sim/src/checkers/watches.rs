@@ -1,6 +1,6 @@
 //! A watch fires once for each change it waits for, before the client can see the change (G11–G13).
 
-use super::changes::changes;
+use super::ledger::{Cursor, Shared};
 use super::{Checked, broken, seen, started};
 use crate::client::{Ask, Reply, Seen};
 use crate::participant::{Output, Participant};
@@ -42,8 +42,10 @@ struct Watch {
 /// An event that a watch may be told of.
 type Happening = (Zxid, EventType, String);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watches {
+    ledger: Shared,
+    cursor: Cursor,
     happenings: Vec<Happening>,
     by_session: BTreeMap<SessionId, Session>,
 }
@@ -61,13 +63,16 @@ impl Checker<Participant> for Watches {
         event: &Event<'_, Participant>,
         running: &Running<Participant>,
     ) -> Checked {
-        if let Some(member) = started(event, running) {
-            self.happenings.retain(|(zxid, ..)| *zxid <= member.recovered().last_zxid);
+        if let Some(member) = started(event, running)
+            && member.options().ensemble.is_none()
+        {
+            let last = member.recovered().last_zxid;
+            self.happenings.retain(|(zxid, ..)| *zxid <= last);
         }
-        if let What::Output { output: Output::Applied { txn, .. }, .. } = event.what {
-            let (zxid, changes) = changes(txn);
-            let events = changes.iter().flat_map(super::changes::Change::events);
-            self.happenings.extend(events.map(|(kind, path)| (zxid, kind, path)));
+        if let What::Output { output: Output::Applied { .. } | Output::Serving { .. }, .. } =
+            event.what
+        {
+            self.catch_up();
         }
         match seen(event) {
             Some((_, Seen::Expired(session))) => {
@@ -90,6 +95,18 @@ impl Checker<Participant> for Watches {
 }
 
 impl Watches {
+    pub(super) const fn new(ledger: Shared) -> Self {
+        Self { ledger, cursor: Cursor::new(), happenings: Vec::new(), by_session: BTreeMap::new() }
+    }
+
+    fn catch_up(&mut self) {
+        let ledger = self.ledger.borrow();
+        for (zxid, logged) in ledger.news(&mut self.cursor) {
+            let events = logged.changes.iter().flat_map(super::changes::Change::events);
+            self.happenings.extend(events.map(|(kind, path)| (zxid, kind, path)));
+        }
+    }
+
     fn set(&mut self, session: SessionId, after: Zxid, ask: &Ask, reply: &Reply) {
         let is_error = matches!(reply, Reply::Error(_));
         let (kind, path) = match ask {

@@ -80,6 +80,11 @@ impl Connections {
 }
 
 impl Member {
+    /// The session of a connection, by its client and the client's count.
+    pub fn session(&self, client: Name, number: u64) -> Option<SessionId> {
+        self.connections.session(self.connections.find(client, number)?)
+    }
+
     pub(super) fn drop_connections_of(&mut self, now: Now, client: Name, fx: &mut Fx) {
         for conn in self.connections.of(Some(client)) {
             self.drop_connection(now, conn, fx);

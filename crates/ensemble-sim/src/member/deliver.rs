@@ -74,7 +74,10 @@ impl Member {
                 self.ask_for_history(now, (read, from, upto), fx);
             }
             zoarium_peer::Output::Dial { leader } => self.dial_leader(now, leader, fx),
-            zoarium_peer::Output::Disconnect { link, .. } => self.disconnect(link, fx),
+            zoarium_peer::Output::Disconnect { link, why } => {
+                fx.output(Output::Closed(link, why));
+                self.disconnect(link, fx);
+            }
         }
     }
 
@@ -83,11 +86,9 @@ impl Member {
         self.is_serving = true;
         if self.is_leading() {
             self.tree.set_last_zxid(Zxid::new(epoch.0, 0));
-            self.records.restart(self.tree.sessions(), now.mono);
         }
-        if std::mem::take(&mut self.is_fuzzy) {
-            self.tree.ignore_digests_until(self.tree.last_zxid());
-        }
+        self.records.restart(self.tree.sessions(), now.mono);
+        self.is_fuzzy = false;
         fx.output(Output::Serving { leader, epoch });
     }
 

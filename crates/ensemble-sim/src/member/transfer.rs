@@ -134,8 +134,7 @@ impl Member {
         let tree = self.transfers.received.take();
         self.abandon_snapshot();
         self.tree = tree.expect("the peer was told that a snapshot has come");
-        // The stream does not say how far it saw. The leader does, by letting this server serve.
-        self.tree.ignore_digests_until(Zxid(u64::MAX));
+        // The stream does not say how far it saw. It is whole when the leader lets it be served.
         self.is_fuzzy = true;
         fx.output(Output::Installed(zxid));
     }
