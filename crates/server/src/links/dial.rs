@@ -115,3 +115,8 @@ pub(super) fn configure(stream: &TcpStream, options: &LinkOptions) {
         tracing::debug!(%error, "SO_KEEPALIVE could not be set");
     }
 }
+
+/// The other end of a connection, for logs.
+pub(super) fn remote(stream: &TcpStream) -> String {
+    stream.peer_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
+}

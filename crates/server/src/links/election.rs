@@ -8,7 +8,7 @@ pub(super) use dialer::Dialers;
 
 use super::LinkEvent;
 use super::connection::{self, Connection, Ended, Shown};
-use super::dial::connect;
+use super::dial::{connect, remote};
 use super::hub::{Hub, TooManyStrangers};
 use super::listen::{Unwelcome, check_first_bytes};
 use super::reader::fill;
@@ -143,7 +143,7 @@ fn serve(
 ) -> Result<(), TooManyStrangers> {
     let connection = Connection::new(link, hub);
     hub.establish(&connection, Vec::new(), 0)?;
-    tracing::info!(link = %Shown(link), remote = ?stream.peer_addr().ok(), "up");
+    tracing::info!(link = %Shown(link), remote = remote(&stream), "up");
     let hub = Arc::clone(hub);
     let runtime = hub.runtime.clone();
     runtime.spawn(async move {

@@ -191,9 +191,12 @@ impl Hub {
             return;
         }
         let link = Shown(connection.link);
-        match connection.link.channel {
-            Channel::Election => tracing::info!(%link, %why, "down"),
-            Channel::Leader | Channel::Learner => tracing::warn!(%link, %why, "down"),
+        match (connection.link.channel, why) {
+            // A leader may not listen yet, and is dialled again at once.
+            (Channel::Election, _) | (Channel::Leader, Ended::Unreachable(_)) => {
+                tracing::info!(%link, %why, "down");
+            }
+            (Channel::Leader | Channel::Learner, _) => tracing::warn!(%link, %why, "down"),
         }
     }
 

@@ -169,7 +169,7 @@ async fn bind(
     addresses: &[HostPort],
     hub: &Hub,
 ) -> Result<Vec<TcpListener>, ListenError> {
-    let mut listeners = Vec::new();
+    let (mut listeners, mut bound) = (Vec::new(), Vec::new());
     for address in addresses {
         let refused = |source| ListenError::Bind { port, address: address.to_string(), source };
         let sockets: Vec<_> = match hub.options.listen_on_all_ips {
@@ -179,14 +179,20 @@ async fn bind(
             }
         };
         let mut failed = None;
-        let before = listeners.len();
-        for socket in sockets {
-            match listen(socket, BACKLOG) {
-                Ok(listener) => listeners.push(listener),
+        for socket in &sockets {
+            // Several addresses may come to the same.
+            if bound.contains(socket) {
+                continue;
+            }
+            match listen(*socket, BACKLOG) {
+                Ok(listener) => {
+                    listeners.push(listener);
+                    bound.push(*socket);
+                }
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        if listeners.len() == before {
+        if !sockets.iter().any(|socket| bound.contains(socket)) {
             let nothing = || io::ErrorKind::AddrNotAvailable.into();
             return Err(refused(failed.unwrap_or_else(nothing)));
         }
@@ -254,8 +260,10 @@ pub(super) enum Unwelcome {
 
 impl Unwelcome {
     /// Whether it was only looked whether the port is open.
-    const fn is_probe(&self) -> bool {
+    fn is_probe(&self) -> bool {
+        let reset = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionReset;
         matches!(self, Self::Ended(Ended::ByPeer))
+            || matches!(self, Self::Ended(Ended::Io(error)) if reset(error))
     }
 }
 

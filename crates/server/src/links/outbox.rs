@@ -158,3 +158,92 @@ pub(super) enum Taken {
     /// A snapshot.
     Snapshot(Outgoing),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 1000;
+
+    fn put(outbox: &mut Outbox, written: u64, bytes: usize) -> bool {
+        outbox.put(written, |out| out.extend(vec![7; bytes]))
+    }
+
+    fn waiting(outbox: &mut Outbox, written: u64) -> Option<u64> {
+        outbox.end_batch(written).err().map(|too_much| too_much.waiting)
+    }
+
+    #[test]
+    fn batch_for_an_idle_connection_may_be_of_any_size() {
+        let mut outbox = Outbox::new(MAX);
+        assert!(put(&mut outbox, 0, 3 * MAX));
+        assert!(!put(&mut outbox, 0, 3 * MAX));
+        assert_eq!(waiting(&mut outbox, 0), None);
+        // What comes behind it may be as much as may wait.
+        assert!(put(&mut outbox, 0, MAX));
+        assert_eq!(waiting(&mut outbox, 0), None);
+        assert!(put(&mut outbox, 0, 1));
+        assert_eq!(waiting(&mut outbox, 0), Some(MAX as u64 + 1));
+    }
+
+    #[test]
+    fn what_waits_counts_again_when_the_large_batch_is_written() {
+        let mut outbox = Outbox::new(MAX);
+        put(&mut outbox, 0, 3 * MAX);
+        waiting(&mut outbox, 0);
+        let written = 3 * MAX as u64;
+        for _ in 0..10 {
+            put(&mut outbox, written, MAX / 10);
+            assert_eq!(waiting(&mut outbox, written), None);
+        }
+        put(&mut outbox, written, 1);
+        // The first batches met an idle connection, so these do not count.
+        assert_eq!(waiting(&mut outbox, written), None);
+        put(&mut outbox, written, MAX);
+        assert!(waiting(&mut outbox, written).is_some());
+        assert_eq!(waiting(&mut outbox, written + 2 * MAX as u64), None);
+    }
+
+    #[test]
+    fn slow_peer_has_no_second_large_batch() {
+        let mut outbox = Outbox::new(MAX);
+        let mut written = 0;
+        let ended = (0..100).find(|_| {
+            put(&mut outbox, written, MAX / 2);
+            written += MAX as u64 / 10;
+            waiting(&mut outbox, written).is_some()
+        });
+        assert_eq!(ended, Some(3));
+    }
+
+    #[test]
+    fn newest_message_takes_the_place_of_one_that_waits() {
+        let mut outbox = Outbox::new(MAX);
+        let mut buffer = Vec::new();
+        outbox.replace(0, |out| out.extend([1; 5]));
+        outbox.replace(0, |out| out.extend([2; 3]));
+        assert!(matches!(outbox.take(&mut buffer), Taken::Bytes));
+        assert_eq!(buffer, [2; 3]);
+        // That one is on its way.
+        outbox.replace(0, |out| out.extend([3; 2]));
+        buffer.clear();
+        assert!(matches!(outbox.take(&mut buffer), Taken::Bytes));
+        assert_eq!(buffer, [3; 2]);
+        buffer.clear();
+        assert!(matches!(outbox.take(&mut buffer), Taken::Nothing));
+        assert_eq!(outbox.put, 5);
+    }
+
+    #[test]
+    fn closed_outbox_takes_nothing_and_keeps_last_words_only() {
+        let mut outbox = Outbox::new(MAX);
+        let mut buffer = Vec::new();
+        put(&mut outbox, 0, 5);
+        outbox.close(true);
+        assert!(!put(&mut outbox, 0, 5));
+        assert!(matches!(outbox.take(&mut buffer), Taken::Bytes));
+        assert_eq!(buffer.len(), 5);
+        buffer.clear();
+        assert!(matches!(outbox.take(&mut buffer), Taken::Nothing));
+    }
+}

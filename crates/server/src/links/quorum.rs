@@ -2,7 +2,7 @@
 //! read from both.
 
 use super::connection::{self, Connection, Ended, Shown};
-use super::dial::connect;
+use super::dial::{connect, remote};
 use super::hub::Hub;
 use super::listen::{Unwelcome, check_first_bytes};
 use super::reader::fill;
@@ -70,7 +70,7 @@ pub(super) async fn dial(hub: Arc<Hub>, connection: Arc<Connection>) {
     match connected {
         Ok(stream) => {
             connection.push(vec![LinkEvent::Up(link)], 0);
-            tracing::info!(link = %Shown(link), remote = ?stream.peer_addr().ok(), "up");
+            tracing::info!(link = %Shown(link), remote = remote(&stream), "up");
             run(hub, connection, stream, BytesMut::new(), Direction::ToLearner).await;
         }
         Err(unreachable) => hub.retire(&connection, &unreachable.into()),

@@ -1,7 +1,9 @@
 //! Keeping the election link with each member up.
 
 use super::{call, close, dialable, serve};
+use crate::links::connection::Ended;
 use crate::links::hub::{Hub, Wish};
+use bytes::BytesMut;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,9 @@ const CALL_BACK_MAX: Duration = Duration::from_millis(500);
 /// Longest pause between two requests to be called back, unless there is something to send. Apache's
 /// server accepts nothing else while it calls back, which may take seconds if it cannot.
 const ASK_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// A member that was asked so often to call back, and has not, is worth a line in the log.
+const ASKED_MAX: u32 = 5;
 
 /// A link that was up for so long works: the next attempt need not wait.
 const STEADY: Duration = Duration::from_secs(1);
@@ -68,51 +73,82 @@ impl Drop for Dialers {
 /// Connects with a member whenever its link is down.
 async fn keep_up(member: ServerId, wish: Arc<Wish>, hub: Arc<Hub>) {
     let link = Link::election(member);
-    let mut pause = PAUSE_MIN;
-    let mut complained = false;
+    let mut attempts = Attempts::default();
     loop {
         if let Some(up) = hub.current(link) {
-            wish.changed.notified().await;
+            while hub.current(link).is_some() {
+                wish.changed.notified().await;
+            }
             if up.age() >= STEADY {
-                (pause, complained) = (PAUSE_MIN, false);
-            }
-            if hub.current(link).is_some() {
-                continue;
-            }
-            if up.age() < STEADY {
-                rest(&wish, PAUSE_MIN, pause).await;
-                pause = (pause * 2).min(PAUSE_MAX);
+                attempts = Attempts::default();
+            } else {
+                rest(&wish, PAUSE_MIN, attempts.pause(PAUSE_MAX)).await;
             }
             continue;
         }
         wish.take_urgent();
-        let addresses = addresses(member, &wish, &hub);
-        let (least, most) = match call(&addresses, &hub).await {
+        let called = call(&addresses(member, &wish, &hub), &hub).await;
+        let (least, most) = match called {
             Ok(stream) if member < hub.options.id => {
-                if let Err(why) = serve(stream, bytes::BytesMut::new(), link, &hub) {
-                    tracing::warn!(%member, %why, "not connected");
+                match serve(stream, BytesMut::new(), link, &hub) {
+                    Ok(()) => continue,
+                    Err(why) => tracing::warn!(%member, %why, "not connected"),
                 }
-                continue;
+                (PAUSE_MIN, PAUSE_MAX)
             }
             Ok(stream) => {
                 // Whether it was read shows when the member calls back, or does not.
                 let _closed = close(stream).await;
+                attempts.note_asked(member);
                 (CALL_BACK_MAX, ASK_PAUSE_MAX)
             }
             Err(why) => {
-                if !complained {
-                    complained = true;
-                    tracing::warn!(%member, %why, "election port not reached; trying on");
-                } else {
-                    tracing::debug!(%member, %why, "election port not reached");
-                }
+                attempts.note_failed(member, &why);
                 (PAUSE_MIN, PAUSE_MAX)
             }
         };
+        let pause = attempts.pause(most).max(least);
         if hub.current(link).is_none() {
-            rest(&wish, least, pause.max(least)).await;
+            rest(&wish, least, pause).await;
         }
-        pause = (pause * 2).min(most);
+    }
+}
+
+/// Attempts to connect with a member since its link was last up for a while.
+#[derive(Debug, Default)]
+struct Attempts {
+    pauses: u32,
+    /// How often it was asked to call back.
+    asked: u32,
+    /// The log says already that it cannot be reached.
+    failed: bool,
+}
+
+impl Attempts {
+    /// How long to pause, at most so long.
+    fn pause(&mut self, most: Duration) -> Duration {
+        let pause = PAUSE_MIN.saturating_mul(1 << self.pauses.min(20)).min(most);
+        self.pauses = self.pauses.saturating_add(1);
+        pause
+    }
+
+    fn note_asked(&mut self, member: ServerId) {
+        self.asked = self.asked.saturating_add(1);
+        if self.asked == ASKED_MAX {
+            tracing::warn!(
+                %member,
+                times = ASKED_MAX,
+                "asked to connect for election, as its id is the greater one, and has not done so; \
+                 it must be able to reach this server's election port"
+            );
+        }
+    }
+
+    fn note_failed(&mut self, member: ServerId, why: &Ended) {
+        match std::mem::replace(&mut self.failed, true) {
+            false => tracing::warn!(%member, %why, "election port not reached; trying on"),
+            true => tracing::debug!(%member, %why, "election port not reached"),
+        }
     }
 }
 
@@ -136,5 +172,31 @@ async fn rest(wish: &Wish, least: Duration, most: Duration) {
     if !wish.take_urgent() {
         let _changed =
             tokio::time::timeout(most.saturating_sub(least), wish.changed.notified()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEVER: Duration = Duration::from_secs(3600);
+
+    #[tokio::test]
+    async fn pause_ends_when_there_is_something_to_send() {
+        let wish = Wish::default();
+        // Before it begins,
+        wish.urge();
+        rest(&wish, Duration::ZERO, NEVER).await;
+        // or in the middle of it.
+        tokio::join!(rest(&wish, Duration::ZERO, NEVER), async { wish.urge() });
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let mut attempts = Attempts::default();
+        let pauses: Vec<u128> = (0..8).map(|_| attempts.pause(PAUSE_MAX).as_millis()).collect();
+        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+        attempts.pauses = u32::MAX - 1;
+        assert_eq!(attempts.pause(ASK_PAUSE_MAX), ASK_PAUSE_MAX);
     }
 }
