@@ -1,6 +1,7 @@
 //! What a power cut leaves.
 
 use super::disk::{Change, Disk, MemBytes};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 /// What survives a power cut of what was not synced.
@@ -10,8 +11,8 @@ pub enum Survival {
     Everything,
     /// None of it.
     OnlySynced,
-    /// Each sector of each write or not, each change of a length or not, and the changes of names
-    /// up to some point, as the seed says.
+    /// Of each sector what was written up to some point, each change of a length or not, and the
+    /// changes of names up to some point, as the seed says.
     Sectors {
         /// Decides.
         seed: u64,
@@ -77,6 +78,8 @@ fn survivors(file: &MemBytes, survival: Survival, random: &mut Random) -> Vec<u8
 }
 
 fn keep_sectors(file: &MemBytes, random: &mut Random, bytes: &mut Vec<u8>) {
+    // A sector is written as it is in memory, so what is lost of it is the end of its writes.
+    let mut behind = BTreeSet::new();
     for change in &file.pending {
         match change {
             Change::Size(_) => {
@@ -86,7 +89,11 @@ fn keep_sectors(file: &MemBytes, random: &mut Random, bytes: &mut Vec<u8>) {
             }
             Change::Write { offset, bytes: written } => {
                 for (start, end) in sectors(*offset, written.len()) {
-                    if random.coin() {
+                    let sector = (offset + start) / SECTOR;
+                    if !random.coin() {
+                        behind.insert(sector);
+                    }
+                    if !behind.contains(&sector) {
                         let part = written[start..end].to_vec();
                         Change::Write { offset: offset + start, bytes: part }.apply(bytes);
                     }

@@ -100,3 +100,22 @@ fn nothing_happens_after_a_halt() {
     assert_eq!(dir.sync(), Err(MemError::Halted));
     assert_eq!(dir.bytes("a").unwrap(), b"");
 }
+
+#[test]
+fn what_was_written_first_to_a_sector_survives_first() {
+    let disk = MemDisk::new();
+    let mut file = disk.dir("d").create("a").unwrap();
+    disk.dir("d").sync().unwrap();
+    for offset in 0..8 {
+        file.write_at(offset, b"x").unwrap();
+    }
+    let survivors =
+        (0..64).map(|seed| disk.crash(Survival::Sectors { seed }).dir("d").bytes("a").unwrap());
+    let lengths: alloc::collections::BTreeSet<usize> = survivors
+        .map(|bytes| {
+            assert!(bytes.iter().all(|&byte| byte == b'x'), "{bytes:?}");
+            bytes.len()
+        })
+        .collect();
+    assert!(lengths.len() > 3, "{lengths:?}");
+}

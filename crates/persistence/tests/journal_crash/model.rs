@@ -7,10 +7,10 @@ use zoarium_proto::{AclList, SessionId, Zxid};
 use zoarium_tree::{Progress, SnapshotLoader, Tree, TreeOptions};
 
 /// SplitMix64.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub u64);
 
 impl Random {
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut value = self.0;
         value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -19,40 +19,49 @@ impl Random {
         usize::try_from(value % limit as u64).unwrap()
     }
 
-    pub fn one_in(&mut self, count: usize) -> bool {
+    pub(crate) fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 }
 
 /// All transactions since the beginning, however they came.
 #[derive(Clone, Debug, Default)]
-pub struct History {
-    pub txns: Vec<(Zxid, Vec<u8>)>,
+pub(crate) struct History {
+    pub(crate) txns: Vec<(Zxid, Vec<u8>)>,
     /// How many came in the snapshot that the history began with,
-    pub base: usize,
+    pub(crate) base: usize,
     /// and that snapshot's zxid.
-    pub start: Zxid,
+    pub(crate) start: Zxid,
     /// What follows the snapshot because the leader had it already while it sent it.
-    pub sent: Vec<(Zxid, Vec<u8>)>,
+    pub(crate) sent: Vec<(Zxid, Vec<u8>)>,
 }
 
 impl History {
     /// The zxid after so many transactions.
-    pub fn zxid_at(&self, count: usize) -> Zxid {
+    pub(crate) fn zxid_at(&self, count: usize) -> Zxid {
         if count == self.base { self.start } else { self.txns[count - 1].0 }
     }
 
-    pub fn last(&self) -> Zxid {
+    pub(crate) fn last(&self) -> Zxid {
         self.zxid_at(self.txns.len())
     }
 
     /// How many transactions there are up to `zxid`, if the history can end there.
-    pub fn count_at(&self, zxid: Zxid) -> Option<usize> {
+    pub(crate) fn count_at(&self, zxid: Zxid) -> Option<usize> {
         (self.base..=self.txns.len()).find(|&count| self.zxid_at(count) == zxid)
     }
 
-    /// The tree after so many transactions.
-    pub fn tree_at(&self, count: usize) -> Tree {
+    /// The tree after so many transactions, exact or as inexact as it was received.
+    pub(crate) fn tree_at(&self, count: usize) -> Tree {
+        if self.zxid_at(count) < self.exact_from() {
+            let mut tree = self.received_tree();
+            self.txns[self.base..count].iter().for_each(|(_, bytes)| apply(&mut tree, bytes));
+            return tree;
+        }
+        self.exact_tree_at(count)
+    }
+
+    fn exact_tree_at(&self, count: usize) -> Tree {
         let mut tree = Tree::new(TreeOptions::default());
         self.txns[..count].iter().for_each(|(_, bytes)| apply(&mut tree, bytes));
         tree.set_last_zxid(self.zxid_at(count));
@@ -60,19 +69,19 @@ impl History {
     }
 
     /// Until there, the tree is not exact.
-    pub fn exact_from(&self) -> Zxid {
+    pub(crate) fn exact_from(&self) -> Zxid {
         self.sent.last().map_or(self.start, |(zxid, _)| *zxid)
     }
 
     /// The next of what the leader has sent behind its snapshot.
-    pub fn next_sent(&self) -> Option<(Zxid, Vec<u8>)> {
+    pub(crate) fn next_sent(&self) -> Option<(Zxid, Vec<u8>)> {
         self.sent.get(self.txns.len() - self.base).cloned()
     }
 
     /// The tree as it is received: the snapshot part of a stream that was written while `sent` was
     /// applied.
-    pub fn received_tree(&self) -> Tree {
-        let mut tree = self.tree_at(self.base);
+    pub(crate) fn received_tree(&self) -> Tree {
+        let mut tree = self.exact_tree_at(self.base);
         let mut cursor = tree.begin_snapshot(true);
         let mut stream = Vec::new();
         let mut sent = self.sent.iter();
@@ -86,14 +95,14 @@ impl History {
     }
 }
 
-pub fn apply(tree: &mut Tree, bytes: &[u8]) {
+pub(crate) fn apply(tree: &mut Tree, bytes: &[u8]) {
     let txn = LoggedTxn::decode(bytes).unwrap();
     let applied = tree.apply(&txn, &mut |_| {});
     assert_ne!(applied.digest_matches, Some(false));
 }
 
 /// A create whose bytes no other history of the same zxid has.
-pub fn txn(zxid: Zxid, tag: u32) -> Vec<u8> {
+pub(crate) fn txn(zxid: Zxid, tag: u32) -> Vec<u8> {
     let size = [40, 0, 700, 1500, 12][usize::try_from(zxid.counter() % 5).unwrap()];
     let data: Vec<u8> = (0..size).map(|index| u8::try_from(index % 251).unwrap() | 1).collect();
     let create = CreateTxn {
@@ -112,30 +121,30 @@ pub fn txn(zxid: Zxid, tag: u32) -> Vec<u8> {
 
 /// What may be found after a crash.
 #[derive(Clone, Debug, Default)]
-pub struct Model {
+pub(crate) struct Model {
     /// All that was asked for.
-    pub history: History,
+    pub(crate) history: History,
     /// So many of its transactions must be there.
-    pub durable: usize,
+    pub(crate) durable: usize,
     /// Or this is there, whole, because it was being installed.
-    pub other: Option<History>,
+    pub(crate) other: Option<History>,
     /// What was promised, and
-    pub epochs: Epochs,
+    pub(crate) epochs: Epochs,
     /// what perhaps is.
-    pub tried: Epochs,
+    pub(crate) tried: Epochs,
     /// So many transactions there must be if `tried.current` is there.
-    pub covered: usize,
+    pub(crate) covered: usize,
     /// The epoch that the next transaction is of; ours are even.
-    pub epoch: u32,
+    pub(crate) epoch: u32,
     /// Tells the transactions of one history from those of another.
-    pub tag: u32,
+    pub(crate) tag: u32,
     /// Whether files may be missing because they were purged.
-    pub purged: bool,
+    pub(crate) purged: bool,
 }
 
 impl Model {
     /// The next transaction, which then is part of the history.
-    pub fn next_txn(&mut self) -> (Zxid, Vec<u8>) {
+    pub(crate) fn next_txn(&mut self) -> (Zxid, Vec<u8>) {
         let next = self.history.next_sent().unwrap_or_else(|| {
             let last = self.history.last();
             let zxid = match last.epoch() < self.epoch {
@@ -149,12 +158,12 @@ impl Model {
     }
 
     /// Everything asked for so far is durable.
-    pub fn acknowledge(&mut self) {
+    pub(crate) fn acknowledge(&mut self) {
         self.durable = self.history.txns.len();
     }
 
     /// The history ends after so many transactions.
-    pub fn cut(&mut self, count: usize) {
+    pub(crate) fn cut(&mut self, count: usize) {
         self.history.txns.truncate(count);
         self.durable = self.durable.min(count);
         self.covered = self.covered.min(count);
@@ -164,7 +173,7 @@ impl Model {
 
     /// Another history of the same ensemble: shared up to somewhere, and then what this server has
     /// never heard of.
-    pub fn foreign(&mut self, random: &mut Random) -> History {
+    pub(crate) fn foreign(&mut self, random: &mut Random) -> History {
         self.tag += 1;
         let fork = random.below(self.history.txns.len() + 1);
         let mut txns = self.history.txns[..fork].to_vec();
