@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use crate::session::Session;
+use crate::session::{Reply, Session, names};
 use crate::wire::{Jute, Reader, op};
 
 /// Every znode by its path.
@@ -14,30 +14,45 @@ pub(crate) type Dump = BTreeMap<String, Value>;
 /// How many differing znodes are printed.
 const FINDINGS_MAX: usize = 8;
 
-/// Reads the whole tree as super user.
+/// How many znodes are asked for at once.
+const WINDOW: usize = 64;
+
+/// Reads the whole tree as super user, as new as the ensemble's leader has it.
 pub(crate) fn of(port: u16) -> Result<Dump> {
     let mut session = Session::open(port)?;
     session.become_super()?;
+    session.sync()?;
     let mut dump = Dump::new();
     let mut paths = vec!["/".to_owned()];
-    while let Some(path) = paths.pop() {
-        let children = session.children(&path)?.with_context(|| format!("{path} is gone"))?;
-        let prefix = if path == "/" { "" } else { &path };
-        paths.extend(children.iter().map(|name| format!("{prefix}/{name}")));
-        let znode = znode(&mut session, &path, children)?;
-        dump.insert(path, znode);
+    while !paths.is_empty() {
+        let window = paths.split_off(paths.len().saturating_sub(WINDOW));
+        let mut requests = Vec::new();
+        for path in &window {
+            requests.push((op::GET_CHILDREN, Jute::new().text(path).bool(false)));
+            requests.push((op::GET_DATA, Jute::new().text(path).bool(false)));
+            requests.push((op::GET_ACL, Jute::new().text(path)));
+        }
+        let replies = session.call_all(requests)?;
+        for (path, replies) in window.into_iter().zip(replies.chunks(3)) {
+            if let Some(failed) = replies.iter().find(|reply| reply.err != 0) {
+                bail!("{path}: error {}", failed.err);
+            }
+            let children = names(&replies[0])?;
+            let prefix = if path == "/" { "" } else { &path };
+            paths.extend(children.iter().map(|name| format!("{prefix}/{name}")));
+            let znode = znode(children, &replies[1], &replies[2])?;
+            dump.insert(path, znode);
+        }
     }
-    session.must(op::CLOSE_SESSION, Jute::new())?;
+    session.close()?;
     Ok(dump)
 }
 
-fn znode(session: &mut Session, path: &str, children: Vec<String>) -> Result<Value> {
-    let reply = session.must(op::GET_DATA, Jute::new().text(path).bool(false))?;
-    let mut reader = Reader::new(&reply.body);
+fn znode(children: Vec<String>, data: &Reply, acl: &Reply) -> Result<Value> {
+    let mut reader = Reader::new(&data.body);
     let data = reader.text()?.map(hex);
     let stat = stat(&mut reader)?;
-    let reply = session.must(op::GET_ACL, Jute::new().text(path))?;
-    let mut reader = Reader::new(&reply.body);
+    let mut reader = Reader::new(&acl.body);
     let mut acl = Vec::new();
     for _ in 0..reader.int()? {
         let perms = reader.int()?;

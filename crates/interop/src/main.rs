@@ -8,7 +8,14 @@ mod clients;
 mod crash;
 mod disk;
 mod dump;
+mod ensemble;
+mod faults;
+mod history;
 mod kazoo;
+mod migration;
+mod mixed;
+mod process;
+mod reconfiguration;
 mod report;
 mod server;
 mod session;
@@ -35,7 +42,7 @@ usage: interop [NAME…] [--server zoarium|apache] [--rounds N]
 Runs the named checks, or all, against a server. Installs what is missing.
   --server   the server under test (default zoarium, from $ZOARIUM or target/release)
   --rounds   kills of the crash check (default 50)
-  --filter   only scenarios of `bytes` whose name contains TEXT
+  --filter   only scenarios of `bytes` and of ensembles whose name contains TEXT
   --seed     the seed, or range A-B of seeds, of the random scenarios (default 1-3)
   --verbose  print every step of `bytes` with Apache's answer
 Ports are taken from $INTEROP_PORT upwards (default 21000).";
@@ -56,6 +63,10 @@ type Check = (&'static str, &'static str, fn(&Tools, &Report, &Options) -> Resul
 /// The longest come first, so that the two workers end together.
 const CHECKS: &[Check] = &[
     ("kazoo-suite", "kazoo's own tests", kazoo::run),
+    ("mixed", "ensembles of Apache's servers and ours, in every pairing of roles", mixed::run),
+    ("faults", "kills, pauses, cut links and full disks in an ensemble under load", faults::run),
+    ("reconfig", "changes of membership, led by each implementation", reconfiguration::run),
+    ("migration", "an ensemble under load, replaced server by server and back", migration::run),
     ("disk", "directories written by one server and read by the other", disk::run),
     ("crash", "kill -9 under load, over and over", crash::run),
     ("bytes", "raw requests, answers equal to Apache's byte for byte", bytes::run),
@@ -132,6 +143,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
             "--server" => {
                 options.server = match value().as_str() {
                     "apache" => Kind::Apache,
+                    "apache38" => Kind::Apache38,
                     "zoarium" => Kind::Zoarium,
                     other => bail!("unknown server {other:?}\n{USAGE}"),
                 }

@@ -2,25 +2,26 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::tools::{Tools, bound, last_lines, run};
+use crate::process::Process;
+use crate::tools::Tools;
 use crate::wire;
 
 /// How long a server may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// How long a server may take to end after SIGTERM.
-const STOP_LIMIT: Duration = Duration::from_secs(20);
-/// Pause between two looks at a starting or stopping server.
+/// Pause between two looks at a starting server.
 const POLL: Duration = Duration::from_millis(10);
 
 /// Whose server it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// Apache's newest.
     Apache,
+    /// Apache's 3.8.0.
+    Apache38,
     Zoarium,
 }
 
@@ -28,6 +29,7 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Apache => "apache",
+            Self::Apache38 => "apache38",
             Self::Zoarium => "zoarium",
         }
     }
@@ -41,7 +43,7 @@ pub(crate) struct Server {
     /// Holds `zoo.cfg`, `server.log` and `data`.
     pub(crate) dir: PathBuf,
     program: Vec<String>,
-    child: Option<Child>,
+    process: Option<Process>,
 }
 
 impl Server {
@@ -68,32 +70,28 @@ impl Server {
             text.push('\n');
         }
         fs::write(dir.join("zoo.cfg"), text)?;
-        let program = command_line(tools, kind, &dir)?;
-        Ok(Self { kind, port, dir, program, child: None })
+        let program = command_line(tools, kind, &dir.join("zoo.cfg"), "512m")?;
+        Ok(Self { kind, port, dir, program, process: None })
     }
 
     /// Starts the process on the directory as it is, and waits until it serves.
     pub(crate) fn restart(&mut self) -> Result<()> {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.log_path())?;
-        let mut command = bound(&self.program[0]);
-        command.args(&self.program[1..]).current_dir(&self.dir);
-        command.stdout(log.try_clone()?).stderr(log);
-        let child = command.spawn().with_context(|| format!("start {command:?}"))?;
-        self.child = Some(child);
+        self.process = Some(Process::start(&self.program, &self.dir, &self.log_path())?);
         self.wait_until_serving()
     }
 
     fn wait_until_serving(&mut self) -> Result<()> {
         let deadline = Instant::now() + START_LIMIT;
         loop {
-            if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok()?) {
-                bail!("{} server ended: {status}\n{}", self.kind.name(), self.log_tail());
+            if let Some(process) = self.process.as_mut() {
+                process.check_running(self.kind.name())?;
             }
             if wire::four_letter_word(self.port, "srvr").is_ok_and(|text| text.contains("Mode:")) {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                bail!("{} server does not serve\n{}", self.kind.name(), self.log_tail());
+                let tail = self.process.as_ref().map(Process::log_tail).unwrap_or_default();
+                bail!("{} server does not serve\n{tail}", self.kind.name());
             }
             std::thread::sleep(POLL);
         }
@@ -101,27 +99,12 @@ impl Server {
 
     /// SIGKILL: nothing that is not on disk survives.
     pub(crate) fn kill(&mut self) -> Result<()> {
-        if let Some(mut child) = self.child.take() {
-            child.kill().context("kill the server")?;
-            child.wait()?;
-        }
-        Ok(())
+        self.process.take().map_or(Ok(()), Process::kill)
     }
 
     /// SIGTERM, then waits for the end.
     pub(crate) fn stop(&mut self) -> Result<()> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        run(Command::new("kill").args(["-TERM", &child.id().to_string()]))?;
-        let deadline = Instant::now() + STOP_LIMIT;
-        while child.try_wait()?.is_none() {
-            if Instant::now() > deadline {
-                child.kill()?;
-                child.wait()?;
-                bail!("{} server ignored SIGTERM\n{}", self.kind.name(), self.log_tail());
-            }
-            std::thread::sleep(POLL);
-        }
-        Ok(())
+        self.process.take().map_or(Ok(()), Process::stop)
     }
 
     pub(crate) fn address(&self) -> String {
@@ -140,53 +123,41 @@ impl Server {
     pub(crate) fn log(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(self.log_path())?).into_owned())
     }
-
-    fn log_tail(&self) -> String {
-        self.log().map_or_else(|error| format!("{error:#}"), |log| last_lines(&log, 15))
-    }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // Both fail only when the process is gone already, which is what is wanted.
-            drop(child.kill());
-            drop(child.wait());
-        }
-    }
-}
-
-/// The program and arguments that run a server of `kind` on `dir/zoo.cfg`.
-fn command_line(tools: &Tools, kind: Kind, dir: &Path) -> Result<Vec<String>> {
-    let cfg = dir.join("zoo.cfg").display().to_string();
-    let words: Vec<String> = match kind {
+/// The program and arguments that run a server of `kind` with a configuration file. `heap` is the
+/// most memory that a JVM may use.
+pub(crate) fn command_line(
+    tools: &Tools,
+    kind: Kind,
+    cfg: &Path,
+    heap: &str,
+) -> Result<Vec<String>> {
+    let cfg = cfg.display().to_string();
+    let jars = match kind {
         Kind::Zoarium => {
-            vec![tools.zoarium()?.display().to_string(), "server".to_owned(), cfg]
+            return Ok(vec![tools.zoarium()?.display().to_string(), "server".to_owned(), cfg]);
         }
-        Kind::Apache => {
-            let mut words: Vec<String> = apache_jvm(tools);
-            words.push("org.apache.zookeeper.server.quorum.QuorumPeerMain".to_owned());
-            words.push(cfg);
-            words
-        }
+        Kind::Apache => tools.class_path(),
+        Kind::Apache38 => tools.class_path_38(),
     };
+    let mut words = small_jvm(heap);
+    let main = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
+    words.extend(["-cp", &jars, main, &cfg].map(str::to_owned));
     Ok(words)
 }
 
 /// A small JVM that starts fast and logs to standard error.
-pub(crate) fn apache_jvm(tools: &Tools) -> Vec<String> {
-    let class_path = tools.class_path();
+fn small_jvm(heap: &str) -> Vec<String> {
     [
         "java",
-        "-Xmx512m",
+        &format!("-Xmx{heap}"),
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
         "-Xshare:auto",
         "-Dfile.encoding=UTF-8",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
-        "-cp",
-        &class_path,
     ]
     .map(str::to_owned)
     .to_vec()

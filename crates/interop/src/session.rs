@@ -1,5 +1,7 @@
 //! A session over [`wire`]: one request at a time, errors as codes.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 
 use crate::wire::{self, Connection, Hello, Jute, Reader, ReplyHeader, XID_NOTIFICATION, op};
@@ -54,32 +56,55 @@ impl Session {
     }
 
     fn hello(port: u16, hello: &Hello) -> Result<Self> {
+        Self::connect(port, hello, wire::REPLY_TIMEOUT)?
+            .context("the session was refused as expired")
+    }
+
+    /// A session as `hello` asks for it; `None` when the server says that it is over. No answer may
+    /// take longer than `patience`.
+    pub(crate) fn connect(port: u16, hello: &Hello, patience: Duration) -> Result<Option<Self>> {
         let mut connection = Connection::open(port)?;
+        connection.patience(patience)?;
         connection.send(&hello.bytes())?;
         let payload = connection.receive()?.context("closed instead of a ConnectResponse")?;
         let mut reader = Reader::new(&payload);
         let (_version, timeout_ms) = (reader.int()?, reader.int()?);
         let id = reader.long()?;
         let password = reader.text()?.unwrap_or_default().to_vec();
-        if timeout_ms <= 0 {
-            bail!("the session was refused as expired");
-        }
-        Ok(Self { connection, id, password, xid: 0 })
+        Ok((timeout_ms > 0).then_some(Self { connection, id, password, xid: 0 }))
+    }
+
+    /// Sends a request and does not wait for its reply.
+    pub(crate) fn send(&mut self, op: i32, body: Jute) -> Result<()> {
+        self.xid += 1;
+        self.connection.send(&wire::request(self.xid, op, &body.bytes()))
     }
 
     /// Sends a request and waits for its reply; watch events on the way are dropped.
     pub(crate) fn call(&mut self, op: i32, body: Jute) -> Result<Reply> {
-        self.xid += 1;
-        self.connection.send(&wire::request(self.xid, op, &body.bytes()))?;
+        self.send(op, body)?;
+        self.reply(self.xid)
+    }
+
+    /// Sends all requests, then waits for their replies. They must fit into the sockets' buffers.
+    pub(crate) fn call_all(&mut self, requests: Vec<(i32, Jute)>) -> Result<Vec<Reply>> {
+        let first = self.xid + 1;
+        for (op, body) in requests {
+            self.send(op, body)?;
+        }
+        (first..=self.xid).map(|xid| self.reply(xid)).collect()
+    }
+
+    fn reply(&mut self, wanted: i32) -> Result<Reply> {
         loop {
             let payload = self.connection.receive()?.context("connection closed")?;
             let mut reader = Reader::new(&payload);
             let ReplyHeader { xid, zxid, err } = ReplyHeader::read(&mut reader)?;
-            if xid == self.xid {
+            if xid == wanted {
                 return Ok(Reply { zxid, err, body: reader.rest().to_vec() });
             }
             if xid != XID_NOTIFICATION {
-                bail!("reply to xid {xid}, expected {}", self.xid);
+                bail!("reply to xid {xid}, expected {wanted}");
             }
         }
     }
@@ -118,17 +143,27 @@ impl Session {
     pub(crate) fn children(&mut self, path: &str) -> Result<Option<Vec<String>>> {
         let reply = self.call(op::GET_CHILDREN, Jute::new().text(path).bool(false))?;
         match reply.err {
-            0 => {}
-            -101 => return Ok(None),
+            0 => names(&reply).map(Some),
+            -101 => Ok(None),
             err => bail!("getChildren {path}: {err}"),
         }
-        let mut reader = Reader::new(&reply.body);
-        let mut names = Vec::new();
-        for _ in 0..reader.int()? {
-            names.push(String::from_utf8_lossy(reader.text()?.unwrap_or_default()).into_owned());
+    }
+
+    /// What this session reads from here on is at least as new as what the leader had committed.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        self.must(op::SYNC, Jute::new().text("/")).map(drop)
+    }
+
+    pub(crate) fn exists(&mut self, path: &str) -> Result<bool> {
+        match self.call(op::EXISTS, Jute::new().text(path).bool(false))?.err {
+            0 => Ok(true),
+            -101 => Ok(false),
+            err => bail!("exists {path}: {err}"),
         }
-        names.sort();
-        Ok(Some(names))
+    }
+
+    pub(crate) fn close(mut self) -> Result<()> {
+        self.must(op::CLOSE_SESSION, Jute::new()).map(drop)
     }
 
     /// The data of a znode that must exist.
@@ -137,4 +172,15 @@ impl Session {
         let reply = reply.with_context(|| format!("read {path}"))?;
         Ok(Reader::new(&reply.body).text()?.unwrap_or_default().to_vec())
     }
+}
+
+/// The names in a reply to getChildren, sorted.
+pub(crate) fn names(reply: &Reply) -> Result<Vec<String>> {
+    let mut reader = Reader::new(&reply.body);
+    let mut names = Vec::new();
+    for _ in 0..reader.int()? {
+        names.push(String::from_utf8_lossy(reader.text()?.unwrap_or_default()).into_owned());
+    }
+    names.sort();
+    Ok(names)
 }

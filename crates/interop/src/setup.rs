@@ -22,6 +22,7 @@ const KAZOO: &str = "kazoo==2.11.0";
 /// Everything, for a fresh machine.
 pub(crate) fn all(tools: &Tools) -> Result<()> {
     jars(tools)?;
+    jars_38(tools)?;
     python(tools)?;
     kazoo_source(tools)?;
     c_client(tools)?;
@@ -32,17 +33,27 @@ pub(crate) fn all(tools: &Tools) -> Result<()> {
 
 /// Apache's server, its Java client and Curator.
 pub(crate) fn jars(tools: &Tools) -> Result<()> {
-    let manifest = tools.source.join("clients/java/pom.xml");
-    part(tools, "jars", &manifest, |dir| {
+    maven(tools, "jars", "pom.xml")?;
+    // `java Program.java` compiles, so a bare JRE is not enough.
+    packages(&[("javac", "openjdk-17-jdk-headless")])
+}
+
+/// Apache's server 3.8.0. Distributions carry it too, but each another release.
+pub(crate) fn jars_38(tools: &Tools) -> Result<()> {
+    maven(tools, "jars-3.8", "pom-3.8.xml")
+}
+
+/// Copies what a Maven project depends on.
+fn maven(tools: &Tools, name: &str, project: &str) -> Result<()> {
+    let manifest = tools.source.join("clients/java").join(project);
+    part(tools, name, &manifest, |dir| {
         packages(&[("java", "openjdk-17-jdk-headless"), ("mvn", "maven")])?;
         let mut command = Command::new("mvn");
         command.args(["-q", "-B", "-f"]).arg(&manifest);
         command.arg("dependency:copy-dependencies");
         command.arg(format!("-DoutputDirectory={}", dir.display()));
         run(&mut command)
-    })?;
-    // `java Program.java` compiles, so a bare JRE is not enough.
-    packages(&[("javac", "openjdk-17-jdk-headless")])
+    })
 }
 
 /// A virtual environment with kazoo and what its tests import.
@@ -175,7 +186,7 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
 }
 
 /// A command with root's rights: continuous integration often runs as another user with sudo.
-fn as_root(program: &str) -> Result<Command> {
+pub(crate) fn as_root(program: &str) -> Result<Command> {
     if run(Command::new("id").arg("-u"))?.trim() == "0" {
         return Ok(Command::new(program));
     }

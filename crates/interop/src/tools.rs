@@ -1,18 +1,24 @@
 //! Where the harness keeps things, and how it starts other programs.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 /// First port tried when `INTEROP_PORT` is not set.
 const PORT_FIRST: u16 = 21_000;
+/// How many ports a run uses at most.
+const PORT_COUNT: u16 = 1000;
+/// Pause between two looks at something that is awaited.
+const POLL: Duration = Duration::from_millis(20);
 
 /// Directories and ports shared by all checks.
 #[derive(Debug)]
@@ -21,7 +27,34 @@ pub(crate) struct Tools {
     pub(crate) root: PathBuf,
     /// This crate's sources, for the client programs.
     pub(crate) source: PathBuf,
-    next_port: AtomicU16,
+    first_port: u16,
+    taken: Mutex<Taken>,
+}
+
+/// Which ports are in use, and where to look for the next ones.
+#[derive(Debug, Default)]
+struct Taken {
+    ports: BTreeSet<u16>,
+    /// Counted from the first port. Ports are used in turn, so that a connection that lingers meets
+    /// no new server.
+    next: u16,
+}
+
+/// Neighbouring ports that are free for others again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Ports<'a> {
+    tools: &'a Tools,
+    pub(crate) first: u16,
+    count: u16,
+}
+
+impl Drop for Ports<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.tools.taken();
+        for port in self.first..self.first + self.count {
+            taken.ports.remove(&port);
+        }
+    }
 }
 
 impl Tools {
@@ -37,7 +70,8 @@ impl Tools {
             Ok(port) => port.parse().context("INTEROP_PORT")?,
             Err(_) => PORT_FIRST,
         };
-        Ok(Self { root: root.canonicalize()?, source, next_port: AtomicU16::new(first) })
+        let taken = Mutex::new(Taken::default());
+        Ok(Self { root: root.canonicalize()?, source, first_port: first, taken })
     }
 
     /// A port on 127.0.0.1 that nobody listens on and no other check was given.
@@ -45,13 +79,42 @@ impl Tools {
         self.ports(1)
     }
 
-    /// The first of `count` neighbouring free ports.
+    /// The first of `count` neighbouring free ports, for as long as this program runs.
     pub(crate) fn ports(&self, count: u16) -> u16 {
+        let mut taken = self.taken();
         loop {
-            let first = self.next_port.fetch_add(count, Ordering::Relaxed);
-            if (first..first + count).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
-                return first;
+            let offset = if taken.next + count > PORT_COUNT { 0 } else { taken.next };
+            taken.next = offset + count;
+            let range = self.first_port + offset..self.first_port + offset + count;
+            let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+            if range.clone().all(|port| !taken.ports.contains(&port) && is_free(port)) {
+                taken.ports.extend(range.clone());
+                return range.start;
             }
+        }
+    }
+
+    /// As [`Tools::ports`], until the value is dropped.
+    pub(crate) fn lease(&self, count: u16) -> Ports<'_> {
+        Ports { tools: self, first: self.ports(count), count }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A fresh, empty directory in memory where there is such a thing, so that a machine with slow
+    /// disks does not make a test of something else slow. Elsewhere it is `run_dir`'s.
+    pub(crate) fn memory_dir(&self, name: &str) -> Result<PathBuf> {
+        let memory = Path::new("/dev/shm");
+        let dir = memory.join(format!("interop-{}", self.first_port)).join(name);
+        let emptied = match fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        match emptied.and_then(|()| fs::create_dir_all(&dir)) {
+            Ok(()) => Ok(dir),
+            Err(_) => self.run_dir(&format!("{name}-data")),
         }
     }
 
@@ -68,6 +131,11 @@ impl Tools {
     /// The class path of Apache's client and server.
     pub(crate) fn class_path(&self) -> String {
         format!("{}/*", self.root.join("jars").display())
+    }
+
+    /// The class path of Apache's server 3.8.0.
+    pub(crate) fn class_path_38(&self) -> String {
+        format!("{}/*", self.root.join("jars-3.8").display())
     }
 
     /// Apache's server version, from the name of its jar.
@@ -104,6 +172,24 @@ pub(crate) fn bound(program: impl AsRef<OsStr>) -> Command {
     command.args(["--pdeathsig", "KILL"]).arg(program);
     command.stdin(Stdio::null());
     command
+}
+
+/// Looks until `look` finds something; fails with `what` and the last refusal after `limit`.
+pub(crate) fn wait_for<T>(
+    what: &str,
+    limit: Duration,
+    mut look: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    let deadline = Instant::now() + limit;
+    loop {
+        match look() {
+            Ok(found) => return Ok(found),
+            Err(error) if Instant::now() > deadline => {
+                return Err(error.context(format!("waited {limit:?} for {what}")));
+            }
+            Err(_) => std::thread::sleep(POLL),
+        }
+    }
 }
 
 /// Runs a command to its end; a failing exit becomes an error with the end of its output.
