@@ -4,6 +4,7 @@
 //! and started again, and the program must go on in the same session.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -52,89 +53,131 @@ const CURATOR_STEPS: &[&str] =
 const LIMIT: Duration = Duration::from_secs(90);
 
 pub(crate) fn c(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
-    setup::c_client(tools)?;
-    let command = bound(tools.root.join("c/client"));
-    program(tools, report, options, "c", command, STEPS);
+    programs(tools, report, options, &["c"])?;
     report_cli_mt(tools, report, options);
     Ok(())
 }
 
 pub(crate) fn go(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
-    setup::go_client(tools)?;
-    program(tools, report, options, "go", bound(tools.root.join("go/client")), STEPS);
-    Ok(())
+    programs(tools, report, options, &["go"])
 }
 
 pub(crate) fn python(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
-    setup::python(tools)?;
-    let mut command = bound(tools.python());
-    command.arg(tools.source.join("clients/python/client.py"));
-    program(tools, report, options, "python", command, STEPS);
-    Ok(())
+    programs(tools, report, options, &["python"])
 }
 
 pub(crate) fn node(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
-    setup::node(tools)?;
-    for (name, steps) in [("pure", STEPS), ("native", STEPS_WITHOUT_MULTI)] {
-        let mut command = bound("node");
-        command.arg(tools.source.join(format!("clients/node/{name}.js")));
-        command.env("NODE_PATH", tools.root.join("node/node_modules"));
-        program(tools, report, options, &format!("node-{name}"), command, steps);
-    }
-    Ok(())
+    programs(tools, report, options, &["node-pure", "node-native"])
 }
 
 pub(crate) fn java(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
+    programs(tools, report, options, &["java", "curator"])
+}
+
+/// A program and what it shows.
+pub(crate) struct Program {
+    command: Command,
+    steps: &'static [&'static str],
+}
+
+impl Program {
+    /// Installs what the program of this name needs.
+    pub(crate) fn prepare(tools: &Tools, name: &str) -> Result<Self> {
+        let command = match name {
+            "c" => {
+                setup::c_client(tools)?;
+                bound(tools.root.join("c/client"))
+            }
+            "go" => {
+                setup::go_client(tools)?;
+                bound(tools.root.join("go/client"))
+            }
+            "python" => {
+                setup::python(tools)?;
+                let mut command = bound(tools.python());
+                command.arg(tools.source.join("clients/python/client.py"));
+                command
+            }
+            "java" => java_program(tools, "Program.java")?,
+            "curator" => java_program(tools, "CuratorProgram.java")?,
+            _ => {
+                setup::node(tools)?;
+                let script = name.trim_start_matches("node-");
+                let mut command = bound("node");
+                command.arg(tools.source.join(format!("clients/node/{script}.js")));
+                command.env("NODE_PATH", tools.root.join("node/node_modules"));
+                command
+            }
+        };
+        let steps = match name {
+            "curator" => CURATOR_STEPS,
+            "node-native" => STEPS_WITHOUT_MULTI,
+            _ => STEPS,
+        };
+        Ok(Self { command, steps })
+    }
+}
+
+fn java_program(tools: &Tools, source: &str) -> Result<Command> {
     setup::jars(tools)?;
-    for (name, source, steps) in
-        [("java", "Program.java", STEPS), ("curator", "CuratorProgram.java", CURATOR_STEPS)]
-    {
-        let mut command = bound("java");
-        command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", &tools.class_path()]);
-        command.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
-        command.arg(tools.source.join("clients/java").join(source));
-        program(tools, report, options, name, command, steps);
+    let mut command = bound("java");
+    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", &tools.class_path()]);
+    command.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+    command.arg(tools.source.join("clients/java").join(source));
+    Ok(command)
+}
+
+/// Runs programs, each against a fresh server, and reports them.
+fn programs(tools: &Tools, report: &Report, options: &Options, names: &[&str]) -> Result<()> {
+    for name in names {
+        let program = Program::prepare(tools, name)?;
+        let result = Server::start(tools, options.server, &format!("client-{name}"), &[]).and_then(
+            |mut server| {
+                let (address, dir) = (server.address(), server.dir.clone());
+                program.play(&address, &dir, &mut || {
+                    server.kill()?;
+                    server.restart()
+                })
+            },
+        );
+        report.result(&format!("client/{name}"), result);
     }
     Ok(())
 }
 
-/// Runs one program against a fresh server and reports it.
-fn program(
-    tools: &Tools,
-    report: &Report,
-    options: &Options,
-    name: &str,
-    command: Command,
-    steps: &[&str],
-) {
-    let result = Server::start(tools, options.server, &format!("client-{name}"), &[])
-        .and_then(|mut server| play(&mut server, command, steps));
-    report.result(&format!("client/{name}"), result);
+impl Program {
+    /// Runs the program in `dir` against the servers at `address`; `restart` is called when it asks
+    /// for a restart.
+    pub(crate) fn play(
+        self,
+        address: &str,
+        dir: &Path,
+        restart: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<String> {
+        let Self { mut command, steps } = self;
+        let errors_path = dir.join("client.log");
+        let errors = std::fs::File::create(&errors_path)?;
+        command.arg(address).current_dir(dir);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
+        let mut child = command.spawn().with_context(|| format!("start {command:?}"))?;
+        let watchdog = Watchdog::over(&child);
+        let seen = follow(restart, &mut child);
+        let status = child.wait()?;
+        let late = watchdog.stop();
+        let seen = seen?;
+        let log = String::from_utf8_lossy(&std::fs::read(errors_path)?).into_owned();
+        if late {
+            bail!("not done in {LIMIT:?}, after {seen:?}\n{}", last_lines(&log, 20));
+        }
+        if !status.success() || seen != steps {
+            bail!("{status} after {seen:?}\n{}", last_lines(&log, 20));
+        }
+        Ok(format!("{} steps", seen.len()))
+    }
 }
 
-fn play(server: &mut Server, mut command: Command, steps: &[&str]) -> Result<String> {
-    let errors_path = server.dir.join("client.log");
-    let errors = std::fs::File::create(&errors_path)?;
-    command.arg(server.address()).current_dir(&server.dir);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
-    let mut child = command.spawn().with_context(|| format!("start {command:?}"))?;
-    let watchdog = Watchdog::over(&child);
-    let seen = follow(server, &mut child);
-    let status = child.wait()?;
-    let late = watchdog.stop();
-    let seen = seen?;
-    let log = String::from_utf8_lossy(&std::fs::read(errors_path)?).into_owned();
-    if late {
-        bail!("not done in {LIMIT:?}, after {seen:?}\n{}", last_lines(&log, 20));
-    }
-    if !status.success() || seen != steps {
-        bail!("{status} after {seen:?}\n{}", last_lines(&log, 20));
-    }
-    Ok(format!("{} steps", seen.len()))
-}
-
-/// Reads the program's lines, restarting the server when asked; returns the steps it passed.
-fn follow(server: &mut Server, child: &mut Child) -> Result<Vec<String>> {
+/// Reads the program's lines, calling `restart` when asked; returns the steps it passed.
+fn follow(restart: &mut dyn FnMut() -> Result<()>, child: &mut Child) -> Result<Vec<String>> {
     let mut to_child = child.stdin.take().context("stdin of the client")?;
     let from_child = child.stdout.take().context("stdout of the client")?;
     let mut seen = Vec::new();
@@ -143,8 +186,7 @@ fn follow(server: &mut Server, child: &mut Child) -> Result<Vec<String>> {
         if let Some(step) = line.strip_prefix("ok ") {
             seen.push(step.to_owned());
         } else if line == "restart the server" {
-            server.kill()?;
-            server.restart()?;
+            restart()?;
             to_child.write_all(b"done\n").context("tell the client about the restart")?;
         }
     }
@@ -179,7 +221,7 @@ impl Watchdog {
 /// Debian's `cli_mt` with a script of commands on standard input.
 fn report_cli_mt(tools: &Tools, report: &Report, options: &Options) {
     const CLI_MT: &str = "/usr/lib/zookeeper/bin/cli_mt";
-    if !std::path::Path::new(CLI_MT).exists()
+    if !Path::new(CLI_MT).exists()
         && let Err(error) = setup::apt(&["zookeeper-bin"])
     {
         let reason = format!("no {CLI_MT} in this distribution: {error:#}");

@@ -89,6 +89,13 @@ impl Addresses {
     }
 }
 
+/// A server that is none of the ensemble's, but whose configuration names its servers.
+#[derive(Debug)]
+pub(crate) struct Stranger<'a> {
+    pub(crate) member: Member,
+    _ports: Ports<'a>,
+}
+
 /// The servers of a plan. Dropping it kills them.
 #[derive(Debug)]
 pub(crate) struct Ensemble<'a> {
@@ -268,6 +275,30 @@ impl<'a> Ensemble<'a> {
             Some(seen) => Ok(seen.kind),
             None => bail!("no sync of server {learner} by server {leader} among {fresh:?}"),
         }
+    }
+
+    /// Starts a server of the same kind as `like` with this id, an empty directory and ports of its
+    /// own; it finds the others as `like` does.
+    pub(crate) fn stranger(&self, like: Sid, sid: Sid, name: &str) -> Result<Stranger<'a>> {
+        let ports = self.tools.lease(3);
+        let (client, quorum, election) = (ports.first, ports.first + 1, ports.first + 2);
+        let mut member = Member {
+            addresses: Addresses { sid, client, quorum, election },
+            kind: self.member(like).kind,
+            role: Role::Participant,
+            dir: self.tools.run_dir(&format!("{name}-of-an-ensemble"))?,
+            data: self.tools.memory_dir(&format!("{name}-of-an-ensemble"))?,
+            process: None,
+            is_paused: false,
+            syncs_before: 0,
+        };
+        let others = self.members.iter().filter(|it| it.sid() != sid);
+        let mut servers: Vec<String> =
+            others.map(|it| it.line_for(like, self.network.as_ref())).collect();
+        servers.push(member.own_line(false));
+        member.configure(&servers, &[])?;
+        member.start(self.tools)?;
+        Ok(Stranger { member, _ports: ports })
     }
 
     /// Adds the ends of all logs to a failure, if they are not there yet.

@@ -3,12 +3,14 @@
 //! Every check can also run against Apache's own server (`--server apache`): what does not pass
 //! there is a wrong check. Start reading at [`CHECKS`].
 
+mod bad_peers;
 mod bytes;
 mod clients;
 mod crash;
 mod disk;
 mod dump;
 mod ensemble;
+mod failover;
 mod faults;
 mod history;
 mod kazoo;
@@ -66,6 +68,8 @@ const CHECKS: &[Check] = &[
     ("mixed", "ensembles of Apache's servers and ours, in every pairing of roles", mixed::run),
     ("faults", "kills, pauses, cut links and full disks in an ensemble under load", faults::run),
     ("reconfig", "changes of membership, led by each implementation", reconfiguration::run),
+    ("bad-peers", "garbage on the peer ports and servers set up wrongly", bad_peers::run),
+    ("failover", "real clients of an ensemble that loses servers", failover::run),
     ("migration", "an ensemble under load, replaced server by server and back", migration::run),
     ("disk", "directories written by one server and read by the other", disk::run),
     ("crash", "kill -9 under load, over and over", crash::run),

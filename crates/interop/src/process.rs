@@ -70,6 +70,18 @@ impl Process {
         run(Command::new("kill").args([&format!("-{name}"), &id])).map(drop)
     }
 
+    /// Waits until the process ends by itself.
+    pub(crate) fn wait_for_end(&mut self, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > deadline {
+                bail!("still running after {limit:?}\n{}", self.log_tail());
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
     pub(crate) fn log_tail(&self) -> String {
         match fs::read(&self.log) {
             Ok(bytes) => last_lines(&String::from_utf8_lossy(&bytes), 15),

@@ -138,15 +138,23 @@ static void watches(zhandle_t *zh) {
     done("watch");
 }
 
+/* After a write, even one that fails, a session sees what others have written elsewhere. */
+static void see_all(zhandle_t *zh) {
+    rc = zoo_delete(zh, "/c/none", -1);
+    CHECK(rc == ZNONODE);
+}
+
 static void kinds(zhandle_t *zh, const char *address) {
     char first[256], second[256];
     struct Stat stat;
     zhandle_t *other = connect_to(address, nobody);
 
     CHECK(create(other, "/c/eph", "", ZOO_EPHEMERAL, first) == ZOK);
+    see_all(zh);
     rc = zoo_exists(zh, "/c/eph", 0, &stat);
     CHECK(rc == ZOK && stat.ephemeralOwner == zoo_client_id(other)->client_id);
     zookeeper_close(other);
+    see_all(zh);
     rc = zoo_exists(zh, "/c/eph", 0, &stat);
     CHECK(rc == ZNONODE);
     done("ephemeral");

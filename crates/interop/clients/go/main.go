@@ -26,7 +26,7 @@ func check(condition bool, format string, args ...any) {
 func must(err error, what string) { check(err == nil, "%s: %v", what, err) }
 
 func connect(address string) *zk.Conn {
-	conn, _, err := zk.Connect([]string{address}, 20*time.Second, zk.WithLogInfo(false))
+	conn, _, err := zk.Connect(strings.Split(address, ","), 20*time.Second, zk.WithLogInfo(false))
 	must(err, "connect")
 	return conn
 }
@@ -120,14 +120,22 @@ func watches(conn *zk.Conn) {
 	done("watch")
 }
 
+// seeAll makes a write: after one, even one that fails, a session sees what others have written
+// elsewhere.
+func seeAll(conn *zk.Conn) {
+	check(conn.Delete("/go/none", -1) == zk.ErrNoNode, "a delete of nothing")
+}
+
 func kinds(conn *zk.Conn, address string) {
 	other := connect(address)
 	_, err := other.Create("/go/eph", nil, zk.FlagEphemeral, open)
 	must(err, "create an ephemeral")
+	seeAll(conn)
 	_, stat, err := conn.Exists("/go/eph")
 	must(err, "exists")
 	check(stat.EphemeralOwner == other.SessionID(), "owner %x", stat.EphemeralOwner)
 	other.Close()
+	seeAll(conn)
 	found, _, err := conn.Exists("/go/eph")
 	must(err, "exists")
 	check(!found, "the ephemeral outlived its session")

@@ -138,12 +138,19 @@ public class Program {
         return event;
     }
 
+    /** After a write, even one that fails, a session sees what others have written elsewhere. */
+    static void seeAll(ZooKeeper zk) throws Exception {
+        failing(KeeperException.Code.NONODE, () -> zk.delete("/java/none", -1));
+    }
+
     static void kinds(ZooKeeper zk, String address) throws Exception {
         ZooKeeper other = connect(address, event -> { });
         other.create("/java/eph", null, Ids.OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL);
+        seeAll(zk);
         check(zk.exists("/java/eph", false).getEphemeralOwner() == other.getSessionId(), "owner");
         check(other.getEphemerals().equals(List.of("/java/eph")), "getEphemerals");
         other.close();
+        seeAll(zk);
         check(zk.exists("/java/eph", false) == null, "the ephemeral outlived its session");
         done("ephemeral");
         String first = zk.create("/java/s-", null, Ids.OPEN_ACL_UNSAFE,

@@ -61,6 +61,8 @@ async function watches(zk) {
 async function kinds(zk, address) {
   const other = await connect(address);
   await other.create("/native/eph", "", constants.ZOO_EPHEMERAL);
+  // After a write, even one that fails, a session sees what others have written elsewhere.
+  await failing("no node", zk.delete_("/native/none", -1));
   await zk.exists("/native/eph", false);
   other.close();
   const deadline = Date.now() + 10000;

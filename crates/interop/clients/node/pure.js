@@ -73,13 +73,18 @@ async function watches(zk) {
   done("watch");
 }
 
+// After a write, even one that fails, a session sees what others have written elsewhere.
+const seeAll = (zk) => failing("NO_NODE", zk.remove("/node/none", -1));
+
 async function kinds(zk, address) {
   const other = await connect(address);
   await other.create("/node/eph", CreateMode.EPHEMERAL);
+  await seeAll(zk);
   const [stat] = await zk.exists("/node/eph");
   assert.deepEqual(stat.ephemeralOwner, other.client.getSessionId());
   other.client.close();
   await new Promise((resolve) => other.client.once("disconnected", resolve));
+  await seeAll(zk);
   assert.equal((await zk.exists("/node/eph"))[0], null);
   done("ephemeral");
   const first = await zk.create("/node/seq-", CreateMode.PERSISTENT_SEQUENTIAL);

@@ -98,13 +98,20 @@ def watches(zk):
     done("watch")
 
 
+def see_all(zk):
+    """After a write, even one that fails, a session sees what others have written elsewhere."""
+    expect(NoNodeError, zk.delete, "/python/none")
+
+
 def kinds(zk, address):
     other = KazooClient(address, timeout=20)
     other.start(timeout=15)
     other.create("/python/eph", ephemeral=True)
+    see_all(zk)
     assert zk.get("/python/eph")[1].ephemeralOwner == other.client_id[0]
     other.stop()
     other.close()
+    see_all(zk)
     assert zk.exists("/python/eph") is None
     done("ephemeral")
     first = zk.create("/python/seq-", sequence=True)

@@ -1,0 +1,107 @@
+//! Bad input on the peer ports of a running ensemble, and servers that are set up wrongly: each is
+//! refused or isolated, and clients notice nothing that the history's judge would mind.
+
+mod setup_errors;
+mod wire_errors;
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::Options;
+use crate::ensemble::{Ensemble, Plan, Sid};
+use crate::history::load::Load;
+use crate::mixed::took;
+use crate::report::Report;
+use crate::server::Kind;
+use crate::setup;
+use crate::tools::Tools;
+
+/// Does something that should do no harm; says what the servers made of it.
+type Attack = fn(&mut Ensemble<'_>) -> Result<()>;
+
+/// An attack, and a word that our server's log must have about it.
+const ATTACKS: &[(&str, Attack, &str)] = &[
+    ("garbage", wire_errors::garbage, ""),
+    ("unknown-version", wire_errors::unknown_version, "version"),
+    ("huge-lengths", wire_errors::huge_lengths, ""),
+    ("silent-connections", wire_errors::silent_connections, ""),
+    ("impostor", wire_errors::impostor, ""),
+    ("own-id", wire_errors::own_id, ""),
+    ("epoch-from-the-future", wire_errors::epoch_from_the_future, "epoch"),
+    ("follower-from-the-future", setup_errors::follower_from_the_future, "epoch"),
+    ("duplicate-id", setup_errors::duplicate_id, ""),
+    ("wrong-cluster", setup_errors::wrong_cluster, ""),
+    ("wrong-myid", setup_errors::wrong_myid, ""),
+    ("directory-of-another", setup_errors::directory_of_another, ""),
+    ("not-in-config", setup_errors::not_in_config, "server.1"),
+];
+
+pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
+    setup::jars(tools)?;
+    let wanted = |name: &str| format!("bad-peers/{name}").contains(&options.filter);
+    let kinds = [options.server; 3];
+    let mut ensemble = None;
+    for (name, attack, word) in ATTACKS.iter().filter(|(name, ..)| wanted(name)) {
+        let fresh = match ensemble.take() {
+            Some(ensemble) => Ok(ensemble),
+            None => Ensemble::start_led_by(tools, &Plan::of("bad-peers", &kinds), 3),
+        };
+        let check = format!("bad-peers/{name}");
+        match fresh {
+            Err(error) => report.result(&check, Err(error)),
+            Ok(mut fresh) => match judged(&mut fresh, name, *attack, word) {
+                Ok(detail) => {
+                    report.result(&check, Ok(detail));
+                    ensemble = Some(fresh);
+                }
+                Err(error) => report.result(&check, Err(fresh.explain(error))),
+            },
+        }
+    }
+    Ok(())
+}
+
+/// The ensemble goes on under the same leader, and our servers say in a line or two what came.
+fn judged(ensemble: &mut Ensemble<'_>, name: &str, attack: Attack, word: &str) -> Result<String> {
+    let began = Instant::now();
+    let leader = ensemble.wait_leader()?;
+    let epoch = epoch(ensemble, leader)?;
+    let logs: Vec<usize> = log_lengths(ensemble)?;
+    let load = Load::start(ensemble, &format!("/{name}"))?;
+    attack(ensemble)?;
+    load.wait_progress().context("after the attack")?;
+    ensemble.wait_all()?;
+    let summary = load.finish(ensemble)?.summary();
+    let after = ensemble.wait_leader()?;
+    ensure!(after == leader, "server {leader} led before, {after} after");
+    ensure!(self::epoch(ensemble, leader)? == epoch, "there was an election");
+    let told = told(ensemble, &logs, word)?;
+    Ok(format!("{summary}; {}{told}", took(began)))
+}
+
+fn epoch(ensemble: &Ensemble<'_>, sid: Sid) -> Result<i64> {
+    Ok(ensemble.member(sid).status()?.zxid >> 32)
+}
+
+fn log_lengths(ensemble: &Ensemble<'_>) -> Result<Vec<usize>> {
+    ensemble.members.iter().map(|member| Ok(member.log()?.len())).collect()
+}
+
+/// The first new warning or error in the log of one of our servers; fails when there is none with
+/// the word in it.
+fn told(ensemble: &Ensemble<'_>, before: &[usize], word: &str) -> Result<String> {
+    let ours = ensemble.members.iter().zip(before).filter(|(it, _)| it.kind == Kind::Zoarium);
+    let mut is_ours = false;
+    for (member, before) in ours {
+        is_ours = true;
+        let log = member.log()?;
+        let lines = log.get(*before..).unwrap_or_default().lines();
+        let mut alarms = lines.filter(|line| line.contains(" WARN ") || line.contains("ERROR "));
+        if let Some(line) = alarms.find(|line| line.contains(word)) {
+            return Ok(format!("\n{}: {line}", member.name()));
+        }
+    }
+    ensure!(!is_ours, "no server says anything with {word:?} in it");
+    Ok(String::new())
+}

@@ -1,0 +1,106 @@
+//! Servers that an operator has set up wrongly.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::ensemble::{Ensemble, Sid};
+
+/// The follower that is set up wrongly.
+const VICTIM: Sid = 1;
+/// The server whose directory it takes.
+const OTHER: Sid = 2;
+/// How long a server that cannot work may take to say so and end.
+const END_LIMIT: Duration = Duration::from_secs(20);
+/// How long a server that should be left out is watched.
+const WATCH: Duration = Duration::from_secs(3);
+
+/// A follower has promised an epoch that the leader is far from: it stays out, and nobody else
+/// hears of it.
+pub(super) fn follower_from_the_future(ensemble: &mut Ensemble<'_>) -> Result<()> {
+    ensemble.stop(VICTIM)?;
+    let epoch = ensemble.member(VICTIM).data.join("version-2/acceptedEpoch");
+    let before = fs::read_to_string(&epoch)?;
+    fs::write(&epoch, "1000")?;
+    ensemble.start(VICTIM)?;
+    std::thread::sleep(WATCH);
+    ensure!(ensemble.member(VICTIM).status().is_err(), "it serves under an epoch it refused");
+    ensemble.kill(VICTIM)?;
+    fs::write(&epoch, before)?;
+    ensemble.join(VICTIM).map(drop)
+}
+
+/// A second server with the id of a running one, on ports of its own, with an empty directory.
+pub(super) fn duplicate_id(ensemble: &mut Ensemble<'_>) -> Result<()> {
+    stranger(ensemble, VICTIM, "duplicate")
+}
+
+/// A server with an id that the ensemble does not have.
+pub(super) fn wrong_cluster(ensemble: &mut Ensemble<'_>) -> Result<()> {
+    stranger(ensemble, 7, "stranger")
+}
+
+/// Starts a server that is none of the ensemble's with a configuration that names its servers.
+fn stranger(ensemble: &mut Ensemble<'_>, sid: Sid, name: &str) -> Result<()> {
+    let mut stranger = ensemble.stranger(VICTIM, sid, name)?;
+    std::thread::sleep(WATCH);
+    ensure!(stranger.member.log()?.len() > 100, "it did not start");
+    stranger.member.kill()
+}
+
+/// The follower's directory says that it is another server, which runs.
+pub(super) fn wrong_myid(ensemble: &mut Ensemble<'_>) -> Result<()> {
+    ensemble.stop(VICTIM)?;
+    let myid = ensemble.member(VICTIM).data.join("myid");
+    fs::write(&myid, format!("{OTHER}\n"))?;
+    ends(ensemble).context("with another server's id")?;
+    fs::write(&myid, format!("{VICTIM}\n"))?;
+    ensemble.join(VICTIM).map(drop)
+}
+
+/// The follower is pointed at the directory of another server, which runs on it.
+pub(super) fn directory_of_another(ensemble: &mut Ensemble<'_>) -> Result<()> {
+    let own = ensemble.member(VICTIM).data.display().to_string();
+    let other = ensemble.member(OTHER).data.display().to_string();
+    with_config(ensemble, |text| {
+        text.replace(&format!("dataDir={own}"), &format!("dataDir={other}"))
+    })
+}
+
+/// The follower's configuration has everybody but itself.
+pub(super) fn not_in_config(ensemble: &mut Ensemble<'_>) -> Result<()> {
+    let own = format!("server.{VICTIM}=");
+    with_config(ensemble, |text| {
+        text.lines()
+            .filter(|line| !line.starts_with(&own))
+            .map(|line| format!("{line}\n"))
+            .collect()
+    })
+}
+
+/// Starts the follower with another configuration, which must not work, and then with its own.
+fn with_config(ensemble: &mut Ensemble<'_>, edit: impl Fn(&str) -> String) -> Result<()> {
+    ensemble.stop(VICTIM)?;
+    let path = ensemble.member(VICTIM).dir.join("zoo.cfg");
+    let before = fs::read_to_string(&path)?;
+    edited(&path, &before, edit)?;
+    ends(ensemble)?;
+    fs::write(&path, before)?;
+    ensemble.join(VICTIM).map(drop)
+}
+
+fn edited(path: &Path, before: &str, edit: impl Fn(&str) -> String) -> Result<()> {
+    let after = edit(before);
+    ensure!(after != before, "nothing to change in {}", path.display());
+    Ok(fs::write(path, after)?)
+}
+
+/// The follower starts, and ends by itself.
+fn ends(ensemble: &mut Ensemble<'_>) -> Result<()> {
+    ensemble.start(VICTIM)?;
+    let process = ensemble.member_mut(VICTIM).process.as_mut().context("no process")?;
+    process.wait_for_end(END_LIMIT)?;
+    ensemble.kill(VICTIM)
+}
