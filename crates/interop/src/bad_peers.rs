@@ -1,6 +1,7 @@
 //! Bad input on the peer ports of a running ensemble, and servers that are set up wrongly: each is
 //! refused or isolated, and clients notice nothing that the history's judge would mind.
 
+mod future;
 mod setup_errors;
 mod wire_errors;
 
@@ -20,7 +21,8 @@ use crate::tools::Tools;
 /// Does something that should do no harm; says what the servers made of it.
 type Attack = fn(&mut Ensemble<'_>) -> Result<()>;
 
-/// An attack, and a word that our server's log must have about it.
+/// Attacks under which nobody may lose the lead, and a word that our server's log must have about
+/// each.
 const ATTACKS: &[(&str, Attack, &str)] = &[
     ("garbage", wire_errors::garbage, ""),
     ("unknown-version", wire_errors::unknown_version, "version"),
@@ -29,7 +31,6 @@ const ATTACKS: &[(&str, Attack, &str)] = &[
     ("impostor", wire_errors::impostor, ""),
     ("own-id", wire_errors::own_id, ""),
     ("epoch-from-the-future", wire_errors::epoch_from_the_future, "epoch"),
-    ("follower-from-the-future", setup_errors::follower_from_the_future, "epoch"),
     ("duplicate-id", setup_errors::duplicate_id, ""),
     ("wrong-cluster", setup_errors::wrong_cluster, ""),
     ("wrong-myid", setup_errors::wrong_myid, ""),
@@ -59,6 +60,8 @@ pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<(
             },
         }
     }
+    drop(ensemble);
+    future::run(tools, report, options);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! silent and slow links, a full disk. What the clients saw is judged after each.
 
 mod full_disk;
+mod random;
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use crate::ensemble::{Ensemble, Plan, Sid};
 use crate::history::load::Load;
 use crate::mixed::took;
 use crate::report::Report;
+use crate::server::Kind;
 use crate::setup;
 use crate::tools::Tools;
 
@@ -51,6 +53,7 @@ const FAULTS: &[(&str, Fault)] = &[
 
 pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
     setup::jars(tools)?;
+    setup::jars_38(tools)?;
     let wanted = |name: &str| format!("faults/{name}").contains(&options.filter);
     let kinds = [options.server; 3];
     let mut ensemble = None;
@@ -74,7 +77,22 @@ pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<(
     }
     drop(ensemble);
     full_disk::run(tools, report, options);
+    random_faults(tools, report, options);
     Ok(())
+}
+
+/// Every seed on three servers of ours, and on one each of three implementations.
+fn random_faults(tools: &Tools, report: &Report, options: &Options) {
+    let ours = options.server;
+    let mixed = [Kind::Apache38, ours, Kind::Apache];
+    for (name, kinds) in [("faults/random", [ours; 3]), ("faults/random-mixed", mixed)] {
+        if name.contains(&options.filter) {
+            for seed in options.seeds.clone() {
+                let result = random::judged(tools, name, kinds, seed);
+                report.result(&format!("{name} --seed {seed}"), result);
+            }
+        }
+    }
 }
 
 /// Runs clients over a fault, waits until all servers are back, and judges the history.

@@ -7,6 +7,7 @@ mod bad_peers;
 mod bytes;
 mod clients;
 mod crash;
+mod dice;
 mod disk;
 mod dump;
 mod ensemble;

@@ -17,21 +17,6 @@ const END_LIMIT: Duration = Duration::from_secs(20);
 /// How long a server that should be left out is watched.
 const WATCH: Duration = Duration::from_secs(3);
 
-/// A follower has promised an epoch that the leader is far from: it stays out, and nobody else
-/// hears of it.
-pub(super) fn follower_from_the_future(ensemble: &mut Ensemble<'_>) -> Result<()> {
-    ensemble.stop(VICTIM)?;
-    let epoch = ensemble.member(VICTIM).data.join("version-2/acceptedEpoch");
-    let before = fs::read_to_string(&epoch)?;
-    fs::write(&epoch, "1000")?;
-    ensemble.start(VICTIM)?;
-    std::thread::sleep(WATCH);
-    ensure!(ensemble.member(VICTIM).status().is_err(), "it serves under an epoch it refused");
-    ensemble.kill(VICTIM)?;
-    fs::write(&epoch, before)?;
-    ensemble.join(VICTIM).map(drop)
-}
-
 /// A second server with the id of a running one, on ports of its own, with an empty directory.
 pub(super) fn duplicate_id(ensemble: &mut Ensemble<'_>) -> Result<()> {
     stranger(ensemble, VICTIM, "duplicate")

@@ -113,15 +113,14 @@ pub(super) fn own_id(ensemble: &mut Ensemble<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A follower that has promised an epoch which nobody can ever reach: an established leader keeps
-/// its own, and tells it so or closes.
+/// Somebody has promised an epoch that nobody can ever reach: an established leader keeps its own,
+/// and tells it so or closes.
 pub(super) fn epoch_from_the_future(ensemble: &mut Ensemble<'_>) -> Result<()> {
     let leader: Sid = ensemble.wait_leader()?;
     let member = ensemble.member(leader);
     let epoch = member.status()?.zxid >> 32;
-    for promised in [i64::from(i32::MAX) - 1, i64::from(i32::MAX)] {
+    for info in infos_from_the_future() {
         let stream = TcpStream::connect(("127.0.0.1", member.addresses.quorum))?;
-        let info = learner_info(FOLLOWER_INFO, promised << 32, 9, 0x10000);
         let answer = exchange(stream, &info)?;
         if let Some((head, _)) = answer.split_at_checked(12) {
             let kind = i32::from_be_bytes(head[..4].try_into()?);
@@ -131,6 +130,13 @@ pub(super) fn epoch_from_the_future(ensemble: &mut Ensemble<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// First packets with absurd epochs, from a follower and from a server that nobody knows.
+pub(super) fn infos_from_the_future() -> Vec<Vec<u8>> {
+    let epochs = [i64::from(i32::MAX) - 1, i64::from(i32::MAX), -1];
+    let info = |epoch, sid| learner_info(FOLLOWER_INFO, epoch << 32, sid, 0x10000);
+    epochs.iter().flat_map(|epoch| [info(*epoch, 9), info(*epoch, 1)]).collect()
 }
 
 /// The first packet of a learner.

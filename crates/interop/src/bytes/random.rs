@@ -11,6 +11,7 @@ use super::request::{
     plain, remove_watches, set_acl, set_data, sync,
 };
 use super::stage::Stage;
+use crate::dice::Dice;
 use crate::wire::op;
 
 /// Steps of one scenario.
@@ -18,27 +19,8 @@ const STEPS: usize = 700;
 /// One request in so many has one byte of its record changed, or its end cut off.
 const DAMAGED: u64 = 12;
 
-/// A small deterministic generator (SplitMix64).
-struct Dice(u64);
-
+/// What is drawn for a request.
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % sides
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        let index = usize::try_from(self.roll(from.len() as u64)).unwrap_or(0);
-        from[index]
-    }
-
-    fn chance(&mut self, one_in: u64) -> bool {
-        self.roll(one_in) == 0
-    }
-
     /// A path under the scenario's root, mostly one of a few dozen.
     fn path(&mut self, root: &str) -> String {
         if self.chance(40) {
@@ -151,7 +133,7 @@ impl Dice {
 
 /// The scenario of one seed.
 pub(super) fn play(s: &mut Stage, seed: u64) -> Result<()> {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let root = format!("/random-{seed}");
     for name in ["c", "d"] {
         s.open(name)?;
