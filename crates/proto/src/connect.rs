@@ -75,6 +75,20 @@ impl ConnectResponse {
         Self { timeout_ms: 0, session: SessionId::NONE, password: [0; 16], read_only }
     }
 
+    /// Reads the record. Its first field, a version, means nothing.
+    ///
+    /// # Errors
+    /// If the bytes are no such record, or the password has not 16 bytes.
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.int()?;
+        let (timeout_ms, session) = (reader.int()?, SessionId(reader.long()?));
+        let password = reader.buffer()?.ok_or(DecodeError::Null { what: "session password" })?;
+        let malformed = DecodeError::Malformed { what: "session password" };
+        let password = password.try_into().map_err(|_| malformed)?;
+        let read_only = if reader.is_at_end() { None } else { Some(reader.boolean()?) };
+        Ok(Self { timeout_ms, session, password, read_only })
+    }
+
     /// Appends the record.
     pub fn encode(&self, out: &mut impl BufMut) {
         out.put_i32(0);
@@ -84,5 +98,32 @@ impl ConnectResponse {
         if let Some(read_only) = self.read_only {
             put_boolean(out, read_only);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn response_is_read_as_it_was_written() {
+        let session = SessionId(0x1_0000_0000_0007);
+        for read_only in [None, Some(false), Some(true)] {
+            let password = session.password();
+            let response = ConnectResponse { timeout_ms: 4000, session, password, read_only };
+            let mut bytes = Vec::new();
+            response.encode(&mut bytes);
+            assert_eq!(ConnectResponse::decode(&mut Reader::new(&bytes)), Ok(response));
+        }
+    }
+
+    #[test]
+    fn password_of_another_length_is_refused() {
+        let mut bytes = Vec::new();
+        bytes.put_slice(&[0; 16]);
+        put_buffer(&mut bytes, Some(&[1; 15]));
+        let refused = Err(DecodeError::Malformed { what: "session password" });
+        assert_eq!(ConnectResponse::decode(&mut Reader::new(&bytes)), refused);
     }
 }

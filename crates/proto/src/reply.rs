@@ -1,6 +1,6 @@
 //! What a server answers: frames with a reply header and an optional record.
 
-use crate::jute::length;
+use crate::jute::{DecodeError, Reader, length};
 use crate::{ErrorCode, Xid, Zxid};
 use alloc::vec::Vec;
 use bytes::BufMut;
@@ -32,6 +32,14 @@ impl ReplyHeader {
     /// The header of a failure.
     pub const fn error(xid: Xid, zxid: Zxid, error: ErrorCode) -> Self {
         Self { xid, zxid: zxid.to_wire(), error: error.to_wire() }
+    }
+
+    /// Reads the record.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { xid: Xid(reader.int()?), zxid: reader.long()?, error: reader.int()? })
     }
 
     /// Appends the record.

@@ -1,0 +1,69 @@
+//! Servers that lie lose the connection; the session goes on with another one.
+
+use crate::conversations::{create, get};
+use crate::world::{Lie, World, seconds};
+use zoarium_proto::{SessionId, Xid, Zxid};
+use zoarium_session::failure::{Cause, Failure};
+use zoarium_session::fault::{Fault, Misbehaved};
+
+/// The fault that a lie in the reply to a request makes.
+fn told(lie: Lie) -> Fault {
+    let mut world = World::connected(2);
+    let session = world.present().session;
+    world.submit(create("/a"));
+    world.run(seconds(2.0));
+    // The floor is what was seen before the connection.
+    world.cut();
+    world.run(seconds(0.1));
+    world.told.clear();
+    world.ensemble.lie = Some(lie);
+    let (asked, behind) = (world.submit(get("/a", false)), world.submit(get("/a", false)));
+    world.run(seconds(1.0));
+    let unanswered = Some(Err(Failure::Unanswered(Cause::ConnectionLost)));
+    assert_eq!((world.answer(asked), world.answer(behind)), (unanswered.clone(), unanswered));
+    assert_eq!(world.states(), ["suspended", "connected"]);
+    assert_eq!(world.present().session, session);
+    let faults = world.faults();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    faults[0]
+}
+
+#[test]
+fn answer_out_of_order() {
+    let misbehaved = Misbehaved::OutOfOrder { answered: Xid(3), awaited: Some(Xid(2)) };
+    assert_eq!(told(Lie::WrongXid), Fault::Misbehaved(misbehaved));
+}
+
+#[test]
+fn record_that_ends_early() {
+    assert!(matches!(told(Lie::CutShort), Fault::Malformed(_)));
+}
+
+#[test]
+fn answer_from_the_past() {
+    let misbehaved = Misbehaved::WentBack { answered: Zxid(1), seen: Zxid(101) };
+    assert_eq!(told(Lie::OldZxid), Fault::Misbehaved(misbehaved));
+}
+
+#[test]
+fn answer_to_a_ping_that_was_not_sent() {
+    let misbehaved = Misbehaved::OutOfOrder { answered: Xid::PING, awaited: None };
+    assert_eq!(told(Lie::UnaskedPong), Fault::Misbehaved(misbehaved));
+}
+
+#[test]
+fn handshake_with_another_session_or_without_a_record() {
+    for lie in [Lie::OtherSession, Lie::NoResponse] {
+        let mut world = World::connected(2);
+        let asked = world.present().session;
+        world.ensemble.lie = Some(lie);
+        world.cut();
+        world.run(seconds(1.0));
+        assert_eq!(world.present().session, asked);
+        let misbehaved = Misbehaved::OtherSession { asked, answered: SessionId(1) };
+        match lie {
+            Lie::OtherSession => assert_eq!(world.faults(), [Fault::Misbehaved(misbehaved)]),
+            _ => assert!(matches!(world.faults()[..], [Fault::Malformed(_)])),
+        }
+    }
+}
