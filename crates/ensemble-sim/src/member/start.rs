@@ -15,7 +15,7 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use zoarium_peer::{EnsembleOptions, Peer, PeerOptions};
+use zoarium_peer::{Peer, PeerOptions};
 use zoarium_persistence::epochs::{Epochs, recover_epochs};
 use zoarium_persistence::mem_dir::MemDir;
 use zoarium_persistence::recovery::RecoveryEvent;
@@ -70,7 +70,7 @@ impl MemberOptions {
             reaper_per_minute_max: 10_000,
             container_never_used_max: None,
             access: AccessRules::default(),
-            ensemble: EnsembleOptions::default(),
+            ensemble: zoarium_peer::EnsembleOptions::default(),
         };
         Self { peer, ensemble: None, bug }
     }
