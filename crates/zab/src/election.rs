@@ -175,7 +175,12 @@ impl Election {
         } else if best != self.proposal {
             self.propose(core, best, fx);
         }
-        self.votes.insert(from, heard);
+        let news = self.votes.insert(from, heard) != Some(heard);
+        // It would have taken our vote for its own, so it has not heard it: we may have begun to
+        // look before it did. Apache's server leaves it to the next repetition.
+        if news && self.proposal.is_some_and(|proposal| beats(core, proposal, Some(heard.vote))) {
+            self.notify(core, from, fx);
+        }
         self.count(core, now, fx);
     }
 

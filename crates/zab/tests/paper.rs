@@ -70,6 +70,20 @@ fn survivors_of_a_leader_do_not_wait_for_one_another_when_all_have_spoken() {
 }
 
 #[test]
+fn who_begins_to_look_late_hears_the_votes_that_it_has_missed() {
+    let mut world = established(3);
+    world.cut(TWO, THREE);
+    world.pass(Duration::from_millis(1));
+    assert_eq!(
+        (state(&world, ONE), state(&world, TWO)),
+        (PeerState::Following, PeerState::Looking)
+    );
+    world.crash(THREE, 0);
+    world.pass(CONNECT_PAUSE);
+    assert_eq!(serves(&world, ONE), Some((TWO, Epoch(2))), "not a notification interval later");
+}
+
+#[test]
 fn leadership1_two_who_lead_at_once_lead_different_epochs() {
     let mut world = established(5);
     // The old leader does not know that it is cut off.
