@@ -72,6 +72,11 @@ impl<D: Dir + Clone> Journal<D> {
         Self { dirs, options, log, lineage: Lineage::default(), failed: false }
     }
 
+    /// Where the history is.
+    pub const fn dirs(&self) -> &DataDirs<D> {
+        &self.dirs
+    }
+
     /// The last zxid of the history, durable or not.
     pub const fn last(&self) -> Zxid {
         self.log.last()
@@ -202,7 +207,8 @@ impl<D: Dir + Clone> Journal<D> {
     /// been cut off, and the snapshot would bring it back (ZOOKEEPER-1549).
     ///
     /// # Errors
-    /// As for all calls; see [`Journal`].
+    /// If the log fails, as for all calls, or if the snapshot cannot be named or removed, which
+    /// does no harm: the log has what it would hold.
     pub fn publish(
         &mut self,
         snapshot: CompleteSnapshot<D>,
@@ -210,13 +216,11 @@ impl<D: Dir + Clone> Journal<D> {
     ) -> Result<Option<SnapshotName>, StorageError> {
         self.refuse_after_failure()?;
         if lineage != self.lineage {
-            let abandoned = snapshot.abandon();
-            return self.note_failure(abandoned).map(|()| None);
+            return snapshot.abandon().map(|()| None);
         }
         // Or a power cut could leave a snapshot that has seen what the log has not.
         self.sync()?;
-        let published = snapshot.publish();
-        self.note_failure(published).map(Some)
+        snapshot.publish().map(Some)
     }
 
     fn begin_lineage(&mut self, last: Zxid) {

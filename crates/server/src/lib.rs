@@ -14,7 +14,6 @@ pub mod config;
 mod connection;
 mod disk;
 pub mod exit_code;
-mod history;
 mod inbox;
 mod limits;
 mod links;

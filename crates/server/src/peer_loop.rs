@@ -11,8 +11,8 @@ use crate::disk::Disk;
 use crate::links::Batch;
 use crate::quota_log::QuotaLog;
 use crate::shared::Shared;
-use crate::snapshots::Snapshots;
-use member::{Member, replaces_history};
+use crate::snapshots::{Snapshots, Staged};
+use member::Member;
 use restoring::{Restore, Restoring, SnapshotTarget};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::Ordering::Relaxed;
@@ -51,6 +51,8 @@ pub(crate) enum LoopEvent {
     Links(Batch),
     /// The disk is full, or has room again.
     DiskFull(bool),
+    /// The leader's snapshot is durable beside the history, or cannot be made so.
+    SnapshotStaged(Staged),
     /// An operator asks for the sessions by deadline.
     Inspect(mpsc::Sender<Vec<(Instant, Vec<SessionId>)>>),
     /// An operator wants another state.
@@ -68,6 +70,8 @@ enum Work {
     Input(Input<Peer>),
     /// One after the other, as what it says to one may make the next void.
     Links(Batch),
+    /// The leader's snapshot, and what came behind it.
+    Staged(Staged),
 }
 
 /// The loop's own state.
@@ -164,6 +168,7 @@ impl PeerLoop {
             LoopEvent::Persisted(upto) => Input::Persisted { upto },
             LoopEvent::Links(batch) => return Some(Work::Links(batch)),
             LoopEvent::DiskFull(full) => Input::Request(Request::DiskFull(full)),
+            LoopEvent::SnapshotStaged(staged) => return Some(Work::Staged(staged)),
             LoopEvent::Inspect(asker) => {
                 let buckets = self.peer.session_buckets();
                 let buckets = buckets.map(|(at, ids)| (at, ids.iter().copied().collect()));
@@ -235,13 +240,11 @@ impl PeerLoop {
         let mut is_barrier = false;
         while !is_barrier && let Some(next) = work.pop_front() {
             let input = match next {
-                Work::Input(input) => input,
-                Work::Links(mut batch) => {
-                    let Some(input) = self.next_of_links(&mut batch) else { continue };
-                    work.push_front(Work::Links(batch));
-                    input
-                }
+                Work::Input(input) => Some(input),
+                Work::Links(batch) => self.next_of_links(batch, work),
+                Work::Staged(staged) => self.on_staged(staged, work),
             };
+            let Some(input) = input else { continue };
             requests += u64::from(matches!(input, Input::Request(_)));
             self.peer.step(now, &tree, input, &mut self.effects);
             is_barrier = self.sort_effects();
@@ -250,21 +253,17 @@ impl PeerLoop {
     }
 
     /// Has the records made durable: by the disk, which starts on them before their predecessors
-    /// are delivered, or here and now, if they are few and nobody waits for anything else, or if
-    /// the history itself is replaced.
+    /// are delivered, or here and now, if they are few and nobody waits for anything else.
     fn persist(&mut self, shared: &Shared) {
-        let upto = if self.records.iter().any(|(_, record)| replaces_history(record)) {
-            let Some(upto) = self.replace_history() else { return };
-            Some(upto)
-        } else if self.outputs.is_empty() {
-            self.disk.persist_here(&mut self.records)
-        } else {
-            None
-        };
-        let Some(upto) = upto else { return self.disk.append(self.records.drain(..)) };
-        let persisted = Input::Persisted { upto };
-        self.peer.step(shared.clock.now(), &shared.tree(), persisted, &mut self.effects);
-        self.sort_effects();
+        if self.outputs.is_empty()
+            && let Some(upto) = self.disk.persist_here(&mut self.records)
+        {
+            let persisted = Input::Persisted { upto };
+            self.peer.step(shared.clock.now(), &shared.tree(), persisted, &mut self.effects);
+            self.sort_effects();
+            return;
+        }
+        self.disk.append(self.records.drain(..));
     }
 
     /// Sorts what a step has asked for by when it is to be done. The result says whether all of it

@@ -6,8 +6,7 @@ use crate::clock::{Clock, wall_ms};
 use crate::config::clients::ClientPort;
 use crate::config::{Loaded, ServerConfig};
 use crate::disk::real_dir::RealDir;
-use crate::disk::{Disk, DiskThread, Log, SnapshotPace};
-use crate::history::History;
+use crate::disk::{Disk, DiskThread, HistoryReads, Log, SnapshotPace};
 use crate::links::{Links, ListenError, Sink};
 use crate::member;
 use crate::metrics::Metrics;
@@ -15,7 +14,7 @@ use crate::operator::Operator;
 use crate::peer_loop::member::Member;
 use crate::peer_loop::restoring::SnapshotTarget;
 use crate::peer_loop::{LoopEvent, PeerLoop};
-use crate::settings::{limits, log_options, peer_options, recovery_options, snapshot_options};
+use crate::settings::{journal_options, limits, peer_options, recovery_options, snapshot_options};
 use crate::shared::Shared;
 use crate::snapshots::{SnapshotThread, Snapshots, Taken};
 use crate::standing::Standing;
@@ -28,7 +27,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use zoarium_peer::Peer;
-use zoarium_persistence::journal::{JournalOptions, MemberOptions, recover_member};
+use zoarium_persistence::journal::{MemberOptions, recover_member};
 use zoarium_persistence::recovery::RecoveryEvent;
 use zoarium_persistence::{DataDirs, Journal, Recovered, StorageError, purge};
 use zoarium_zab::Zab;
@@ -135,11 +134,7 @@ impl Server {
             None => Peer::new(options, &tree, clock.now()),
             Some(zab) => Peer::member(options, zab, &tree, clock.now()),
         };
-        let journal = JournalOptions {
-            log: log_options(&config.storage),
-            recovery: recovery_options(config),
-        };
-        let journal = Journal::new(dirs.clone(), tree.last_zxid(), journal);
+        let journal = Journal::new(dirs.clone(), tree.last_zxid(), journal_options(config));
         let stale = last_snapshot.is_none_or(|zxid| zxid < tree.last_zxid());
         let access = crate::settings::access(&config.access);
         let guards = Guards::new(config, clock.mono_ms());
@@ -158,7 +153,7 @@ impl Server {
         if stale {
             snapshots.request();
         }
-        let member = Self::member(config, &peer, &shared, &dirs).await?;
+        let member = Self::member(config, &peer, &shared, &disk, &dirs).await?;
         let (stop, stopped) = watch::channel(false);
         let (fail, failed) = oneshot::channel();
         let (threads, admin, audited) = (Vec::new(), None, config.audit);
@@ -177,6 +172,7 @@ impl Server {
         config: &ServerConfig,
         peer: &Peer,
         shared: &Arc<Shared>,
+        disk: &Arc<Disk>,
         dirs: &DataDirs<RealDir>,
     ) -> Result<Option<Member>, ServerError> {
         let (Some(ensemble), Some(zab)) = (&config.ensemble, peer.zab()) else { return Ok(None) };
@@ -185,12 +181,16 @@ impl Server {
         let options = member::link_options(config, ensemble);
         let links =
             Links::start(options, zab.membership(), ensemble.proposed.as_ref(), sink).await?;
-        let history = History {
+        let recovery = recovery_options(config);
+        let history = HistoryReads {
+            shared: Arc::clone(shared),
+            disk: Arc::clone(disk),
             dirs: dirs.clone(),
-            recovery: recovery_options(config),
-            size_factor: ensemble.synchronization.snapshot_size_factor.unwrap_or_default(),
+            snapshot_share: ensemble.synchronization.snapshot_size_factor.unwrap_or_default(),
+            txn_bytes_max: recovery.max_txn_size,
+            runtime: tokio::runtime::Handle::current(),
         };
-        Ok(Some(Member::new(links, history)))
+        Ok(Some(Member::new(links, history, recovery)))
     }
 
     fn spawn_threads(

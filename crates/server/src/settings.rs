@@ -9,6 +9,7 @@ use crate::shared::random;
 use crate::snapshots::SnapshotOptions;
 use std::time::Duration;
 use zoarium_peer::{EnsembleOptions, LocalSessions, PeerOptions};
+use zoarium_persistence::JournalOptions;
 use zoarium_persistence::log::LogOptions;
 use zoarium_persistence::names::Compression;
 use zoarium_persistence::recovery::RecoveryOptions;
@@ -99,12 +100,14 @@ pub(crate) fn limits(config: &ServerConfig) -> Limits {
     }
 }
 
-pub(crate) fn log_options(storage: &Storage) -> LogOptions {
-    LogOptions {
+pub(crate) fn journal_options(config: &ServerConfig) -> JournalOptions {
+    let storage = &config.storage;
+    let log = LogOptions {
         reserve: storage.prealloc_bytes,
         size_limit: storage.txn_log_size_bytes,
         force_sync: storage.force_sync,
-    }
+    };
+    JournalOptions { log, recovery: recovery_options(config) }
 }
 
 pub(crate) fn snapshot_options(storage: &Storage) -> SnapshotOptions {

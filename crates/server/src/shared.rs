@@ -24,8 +24,6 @@ use zoarium_tree::{Applied, Tree};
 pub(crate) struct Shared {
     /// The replicated state. Connections read it; the peer loop alone changes it.
     tree: RwLock<Tree>,
-    /// Which history the tree is of; changes only together with the tree.
-    lineage: AtomicU64,
     /// Locked after the tree, never before it.
     watches: Mutex<Watches>,
     pub(crate) inbox: Inbox<LoopEvent>,
@@ -33,6 +31,8 @@ pub(crate) struct Shared {
     /// Requests that the peer loop has not answered.
     pub(crate) under_way: AtomicUsize,
     last_zxid: AtomicU64,
+    /// How often the tree was replaced. Changed only while it is locked for that.
+    lineage: AtomicU64,
     pub(crate) standing: Standing,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
@@ -54,11 +54,11 @@ impl Shared {
         Self {
             last_zxid: AtomicU64::new(tree.last_zxid().0),
             tree: RwLock::new(tree),
-            lineage: AtomicU64::new(Lineage::default().0),
             watches: Mutex::new(Watches::new(random())),
             inbox: Inbox::default(),
             connections: Connections::default(),
             under_way: AtomicUsize::new(0),
+            lineage: AtomicU64::new(0),
             standing,
             clock,
             limits,
@@ -85,6 +85,22 @@ impl Shared {
         self.tree.write().expect("the tree was left half changed")
     }
 
+    /// Which history the tree is of, as [`zoarium_persistence::Journal`] counts: there is one
+    /// replacement for each cut, received snapshot and jump. Means something only while the tree is
+    /// locked.
+    pub(crate) fn lineage(&self) -> Lineage {
+        Lineage(self.lineage.load(Relaxed))
+    }
+
+    /// Puts the tree of the next history in the place of the one that is served. The result is that
+    /// one, which takes time to drop.
+    pub(crate) fn replace_tree(&self, served: &mut Tree, tree: Tree) -> Tree {
+        self.lineage.fetch_add(1, Relaxed);
+        let before = std::mem::replace(served, tree);
+        self.note_applied(served);
+        before
+    }
+
     /// The watches.
     pub(crate) fn watches(&self) -> MutexGuard<'_, Watches> {
         self.watches.lock().unwrap_or_else(PoisonError::into_inner)
@@ -93,18 +109,6 @@ impl Shared {
     /// The watches, locked only when a read sets or removes one.
     pub(crate) const fn watch_table(&self) -> LazyWatches<'_> {
         LazyWatches(&self.watches)
-    }
-
-    /// Which history the tree is of, for who holds the tree.
-    pub(crate) fn lineage(&self) -> Lineage {
-        Lineage(self.lineage.load(Relaxed))
-    }
-
-    /// Puts a tree of another history in the place of the one that is held; the result is that one,
-    /// which takes time to drop.
-    pub(crate) fn replace(&self, tree: &mut Tree, by: Tree) -> Tree {
-        self.lineage.store(self.lineage().next().0, Relaxed);
-        std::mem::replace(tree, by)
     }
 
     /// The last transaction applied.

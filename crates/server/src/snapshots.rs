@@ -1,16 +1,29 @@
 //! The thread that writes snapshots and purges old ones. Writes go on meanwhile: the tree is held
 //! for a short slice at a time.
+//!
+//! A snapshot that is written becomes part of the history only if that is still the one that its
+//! tree was of, and durable as far as the tree was ([`Disk::publish`]).
+//!
+//! Snapshots that come from the leader are written here too; see [`Receiving`].
+mod receiving;
+pub(crate) use receiving::Receiving;
+pub(crate) use receiving::{Receipt, Staged};
 
 use crate::disk::Disk;
 use crate::disk::real_dir::RealDir;
 use crate::inbox::Inbox;
+use crate::peer_loop::LoopEvent;
 use crate::shared::Shared;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
+use zoarium_persistence::journal::stage_snapshot;
 use zoarium_persistence::names::{Compression, SnapshotName};
 use zoarium_persistence::snapshot::{Filled, SnapshotWriter};
 use zoarium_persistence::{DataDirs, Lineage, StorageError, purge};
 use zoarium_proto::Zxid;
+use zoarium_tree::Tree;
 use zoarium_tree::snapshot::SnapshotCursor;
 
 /// How much of the tree is taken under one lock, in bytes: well below a millisecond's worth.
@@ -32,6 +45,8 @@ type Asker = mpsc::Sender<Result<SnapshotName, String>>;
 #[derive(Debug)]
 enum Job {
     Take(Option<Asker>),
+    /// There is something else to do.
+    Look,
     Stop,
 }
 
@@ -47,6 +62,17 @@ pub(crate) struct Taken {
 pub(crate) struct Snapshots {
     jobs: Inbox<Job>,
     last: Mutex<Option<Taken>>,
+    received: Mutex<Received>,
+    /// Only what an operator asks for is taken.
+    held: AtomicBool,
+}
+
+/// The newest snapshot from the leader, until the thread comes to it. Who is sent another one does
+/// not wait for those before.
+#[derive(Debug, Default)]
+struct Received {
+    count: u64,
+    waiting: Option<Box<Tree>>,
 }
 
 impl Snapshots {
@@ -74,6 +100,29 @@ impl Snapshots {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(taken);
     }
 
+    /// Has none taken that nobody asks for, until told otherwise: for a member that does not serve.
+    /// Its tree may have what its next leader takes away.
+    pub(crate) fn hold(&self, held: bool) {
+        self.held.store(held, Relaxed);
+        self.jobs.push(Job::Look);
+    }
+
+    /// Has a snapshot from the leader written beside the history. The answer is
+    /// [`LoopEvent::SnapshotStaged`], if no other comes before.
+    fn stage(&self, tree: Box<Tree>) -> Receipt {
+        let mut received = self.received();
+        received.count += 1;
+        received.waiting = Some(tree);
+        let receipt = Receipt(received.count);
+        drop(received);
+        self.jobs.push(Job::Look);
+        receipt
+    }
+
+    fn received(&self) -> std::sync::MutexGuard<'_, Received> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends the thread after what it is doing.
     pub(crate) fn stop(&self) {
         self.jobs.push(Job::Stop);
@@ -90,11 +139,21 @@ pub(crate) struct SnapshotThread {
     pub(crate) options: SnapshotOptions,
 }
 
+/// Why a snapshot was not taken.
+#[derive(Debug, thiserror::Error)]
+enum NotTaken {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("the history has become another one meanwhile")]
+    HistoryReplaced,
+}
+
 impl SnapshotThread {
     /// Runs until it is told to stop.
     pub(crate) fn run(self) {
         let mut jobs = Vec::new();
         let mut next_purge = self.options.purge.map(|_| Instant::now());
+        let mut is_due = false;
         loop {
             if let (Some(at), Some((retain, interval))) = (next_purge, self.options.purge)
                 && at <= Instant::now()
@@ -104,23 +163,25 @@ impl SnapshotThread {
             }
             self.snapshots.jobs.take(&mut jobs, next_purge);
             let mut askers = Vec::new();
-            let mut asked = false;
             for job in jobs.drain(..) {
                 match job {
                     Job::Take(asker) => {
-                        asked = true;
+                        is_due |= asker.is_none();
                         askers.extend(asker);
                     }
+                    Job::Look => {}
                     Job::Stop => return,
                 }
             }
-            if asked {
-                self.take(&askers);
+            self.stage_received();
+            let is_wanted = is_due && !self.snapshots.held.load(Relaxed);
+            if is_wanted || !askers.is_empty() {
+                is_due = matches!(self.take(&askers), Err(NotTaken::HistoryReplaced));
             }
         }
     }
 
-    fn take(&self, askers: &[Asker]) {
+    fn take(&self, askers: &[Asker]) -> Result<(), NotTaken> {
         let began = Instant::now();
         let written = self.write();
         match &written {
@@ -139,19 +200,20 @@ impl SnapshotThread {
                 tracing::error!(%error, "no snapshot was taken; the log keeps what it would hold");
             }
         }
-        let answer = written.map_err(|error| error.to_string());
+        let answer = written.as_ref().map(|name| *name).map_err(ToString::to_string);
         for asker in askers {
             // Whoever asked may have gone away.
             let _gone = asker.send(answer.clone());
         }
+        written.map(drop)
     }
 
-    fn write(&self) -> Result<SnapshotName, StorageError> {
+    fn write(&self) -> Result<SnapshotName, NotTaken> {
         loop {
-            let (mut cursor, lineage) = {
-                let mut tree = self.shared.tree_mut();
-                (tree.begin_snapshot(self.options.with_last_zxid), self.shared.lineage())
-            };
+            let mut tree = self.shared.tree_mut();
+            let lineage = self.shared.lineage();
+            let mut cursor = tree.begin_snapshot(self.options.with_last_zxid);
+            drop(tree);
             let written = self.write_from(&mut cursor, lineage);
             self.shared.tree_mut().end_snapshot(cursor);
             if let Some(name) = written? {
@@ -165,18 +227,22 @@ impl SnapshotThread {
         &self,
         cursor: &mut SnapshotCursor,
         lineage: Lineage,
-    ) -> Result<Option<SnapshotName>, StorageError> {
+    ) -> Result<Option<SnapshotName>, NotTaken> {
         let dir = self.dirs.snapshots.clone();
         let mut writer = SnapshotWriter::begin(dir, cursor.zxid(), self.options.compression)?;
         loop {
             let filled = writer.fill(cursor, &self.shared.tree(), SLICE_BYTES);
             if let Err(error) = writer.write() {
                 writer.abandon()?;
-                return Err(error);
+                return Err(error.into());
             }
             match filled {
-                Filled::More => {}
-                Filled::Complete => return self.disk.publish(writer.complete()?, lineage),
+                Filled::More => self.stage_received(),
+                Filled::Complete => {
+                    let ticket = self.disk.ticket();
+                    let published = self.disk.publish(writer.complete()?, lineage, ticket)?;
+                    return published.map(Some).ok_or(NotTaken::HistoryReplaced);
+                }
                 Filled::Lost => {
                     writer.abandon()?;
                     return Ok(None);
@@ -185,11 +251,29 @@ impl SnapshotThread {
         }
     }
 
+    /// Writes what has come from the leader, if something has.
+    fn stage_received(&self) {
+        let mut received = self.snapshots.received();
+        let Some(mut tree) = received.waiting.take() else { return };
+        let receipt = Receipt(received.count);
+        drop(received);
+        let SnapshotOptions { compression, with_last_zxid, .. } = self.options;
+        let staged = stage_snapshot(&self.dirs, &mut tree, compression, with_last_zxid);
+        let tree = staged.map(|()| tree);
+        self.shared.inbox.push(LoopEvent::SnapshotStaged(Staged { receipt, tree }));
+    }
+
     fn purge(&self, retain: u32) {
-        match purge::purge(&self.dirs, retain) {
+        let files = self.disk.files();
+        let purged = purge::purge(&self.dirs, retain);
+        drop(files);
+        match purged {
             Ok(removed) if removed.is_empty() => {}
             Ok(removed) => tracing::info!(files = ?removed, "old snapshots and logs removed"),
             Err(error) => tracing::warn!(%error, "old snapshots and logs could not be removed"),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

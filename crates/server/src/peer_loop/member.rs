@@ -1,63 +1,102 @@
 //! What the peer loop does for a member of an ensemble: it moves messages between peer and links,
 //! and puts other trees in the place of the present one when the leader's history asks for it.
 
-use super::PeerLoop;
-use crate::history::History;
+use super::{PeerLoop, Work};
+use crate::disk::HistoryReads;
 use crate::links::{Batch, LinkEvent, Links, SnapshotSlice, SnapshotSource};
 use crate::shared::{Shared, random};
+use crate::snapshots::{Receiving, Staged};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use zoarium_peer::{Output, Peer, Request};
-use zoarium_process::{Input, PersistSeq};
+use zoarium_persistence::RecoveryOptions;
+use zoarium_process::Input;
 use zoarium_proto::{Membership, ServerId, Zxid};
 use zoarium_tree::Tree;
 use zoarium_tree::snapshot::{Progress, SnapshotCursor};
 use zoarium_tree::watches::Watches;
-use zoarium_zab::{Epoch, Link, Message, Reason, Record};
+use zoarium_zab::{Epoch, Link, Message, Reason};
 
 /// What a member has besides.
 #[derive(Debug)]
 pub(crate) struct Member {
-    pub(crate) links: Links,
-    pub(crate) history: History,
-    /// The leader's snapshot, until it takes the place of the tree.
-    pub(crate) arrived: Option<Box<Tree>>,
+    links: Links,
+    history: HistoryReads,
+    recovery: RecoveryOptions,
+    /// The leader's snapshot, until it takes the place of the tree,
+    receiving: Receiving,
+    /// and what the leader has sent behind it.
+    behind_snapshot: Option<Batch>,
     /// The leader this server joins or follows.
-    pub(crate) leader: Option<ServerId>,
+    leader: Option<ServerId>,
 }
 
 /// Bytes of a snapshot that are written under one lock of the tree.
 const SLICE_BYTES: usize = 256 * 1024;
 
 impl Member {
-    pub(crate) const fn new(links: Links, history: History) -> Self {
-        Self { links, history, arrived: None, leader: None }
+    pub(crate) fn new(links: Links, history: HistoryReads, recovery: RecoveryOptions) -> Self {
+        let receiving = Receiving::default();
+        Self { links, history, recovery, receiving, behind_snapshot: None, leader: None }
     }
-}
 
-/// Whether the record does not go on with the history but changes what it is.
-pub(super) const fn replaces_history(record: &Record) -> bool {
-    match record {
-        Record::Truncate { .. } | Record::Snapshot { .. } => true,
-        Record::AcceptedEpoch(_) | Record::CurrentEpoch(_) | Record::Append(_) => false,
+    /// What is not heard of any more when there is no leader.
+    fn forget_leader(&mut self) {
+        self.receiving.forget();
+        self.behind_snapshot = None;
+        self.leader = None;
     }
 }
 
 impl PeerLoop {
-    /// What the peer is to hear next of other members.
-    pub(super) fn next_of_links(&mut self, batch: &mut Batch) -> Option<Input<Peer>> {
+    /// What the peer is to hear next of other members. What is left of the batch comes after it.
+    pub(super) fn next_of_links(
+        &mut self,
+        mut batch: Batch,
+        work: &mut VecDeque<Work>,
+    ) -> Option<Input<Peer>> {
         let member = self.member.as_mut()?;
-        Some(match member.links.next(batch)? {
+        let input = match member.links.next(&mut batch)? {
             LinkEvent::Up(link) => Input::LinkUp(link),
             LinkEvent::Down(link) => Input::LinkDown(link),
             LinkEvent::Message { from, message } => Input::Message { from, message },
             LinkEvent::SnapshotSent { to } => Input::Request(Request::SnapshotSent { to }),
             LinkEvent::SnapshotArrived { leader, zxid, tree } => {
-                tracing::info!(%leader, %zxid, znodes = tree.znode_count(), "the leader's state is here");
-                member.arrived = Some(tree);
-                Input::Request(Request::SnapshotReceived)
+                let znodes = tree.znode_count();
+                tracing::info!(%leader, %zxid, znodes, "the leader's state is here, not yet on disk");
+                member.receiving.arrived(tree, &self.snapshots);
+                member.behind_snapshot = Some(batch);
+                return None;
             }
-        })
+        };
+        work.push_front(Work::Links(batch));
+        Some(input)
+    }
+
+    /// The leader's snapshot is on disk beside the history, or cannot be written.
+    pub(super) fn on_staged(
+        &mut self,
+        staged: Staged,
+        work: &mut VecDeque<Work>,
+    ) -> Option<Input<Peer>> {
+        let member = self.member.as_mut()?;
+        match member.receiving.staged(staged) {
+            Ok(true) => {
+                if let Some(batch) = member.behind_snapshot.take() {
+                    work.push_front(Work::Links(batch));
+                }
+                Some(Input::Request(Request::SnapshotReceived))
+            }
+            Ok(false) => None,
+            Err(error) => {
+                tracing::error!(%error, "the leader's state cannot be written");
+                let link = Link::leader(member.leader?);
+                member.links.disconnect(link, &Reason::LinkDown);
+                member.behind_snapshot = None;
+                Some(Input::LinkDown(link))
+            }
+        }
     }
 
     pub(super) fn send(&mut self, to: Link, message: &Message) {
@@ -86,7 +125,7 @@ impl PeerLoop {
             Output::Dial { leader } => member.links.dial(*leader),
             Output::Disconnect { link, why } => member.links.disconnect(*link, why),
             Output::ReadHistory { read, from, upto } => {
-                member.history.read(*read, *from, *upto, &self.shared);
+                member.history.read(*read, *from, *upto);
             }
             Output::Deliver(_)
             | Output::Answer(_)
@@ -116,7 +155,11 @@ impl PeerLoop {
             self.restoring.cut_off(id);
         }
         *watches = Watches::new(random());
-        self.note_leader(None);
+        if let Some(member) = &mut self.member {
+            member.forget_leader();
+        }
+        self.snapshots.hold(true);
+        self.note_standing();
     }
 
     pub(super) fn on_joining(&mut self, leader: ServerId) {
@@ -130,6 +173,7 @@ impl PeerLoop {
     }
 
     pub(super) fn on_serving(&mut self, leader: ServerId, epoch: Epoch) {
+        self.snapshots.hold(false);
         let leads = self.peer.zab().is_some_and(|zab| zab.id() == leader);
         let role = if leads { "leading" } else { "following" };
         tracing::info!(%leader, %epoch, "{role}; clients are served");
@@ -162,36 +206,14 @@ impl PeerLoop {
         self.shared.under_way.fetch_sub(1, Relaxed);
     }
 
-    /// Carries out, in order, records of which one changes what the history is. Nobody is served
-    /// meanwhile, so this thread waits for it. The result is the last of them; `None` if they never
-    /// become durable, with which this server ends.
-    pub(super) fn replace_history(&mut self) -> Option<PersistSeq> {
-        let upto = self.records.last().map(|(seq, _)| *seq)?;
-        if let Some(member) = &mut self.member
-            && let Some(tree) = &mut member.arrived
-            && let Err(error) = member.history.stage(tree)
-        {
-            tracing::error!(%error, "the leader's state cannot be written");
-            self.stopping = true;
-            return None;
-        }
-        self.disk.append(self.records.drain(..));
-        match self.disk.settle() {
-            true => Some(upto),
-            false => {
-                self.stopping = true;
-                None
-            }
-        }
-    }
-
-    /// Reads the tree back from the disk, on which the history has been cut.
+    /// Reads the tree back from the disk, on which the history is cut.
     pub(super) fn reload(&self, tree: &mut Tree, to: Zxid) {
         let Some(member) = &self.member else { return };
         let began = std::time::Instant::now();
-        match member.history.reload() {
-            Ok(reloaded) => drop(self.shared.replace(tree, reloaded)),
-            Err(error) => panic!("the history, cut after {to}, cannot be read back: {error}"),
+        match self.disk.read_back(to, &member.recovery) {
+            Ok(reloaded) => drop(self.shared.replace_tree(tree, reloaded)),
+            // The disk thread says so too, and with it the server ends.
+            Err(error) => return tracing::error!(%to, %error, "the history cannot be cut back"),
         }
         let ms = began.elapsed().as_millis();
         tracing::warn!(%to, ms, "what came after this zxid was never committed and is gone");
@@ -199,10 +221,10 @@ impl PeerLoop {
 
     /// The leader's snapshot takes the place of the tree.
     pub(super) fn install(&mut self, tree: &mut Tree, zxid: Zxid) {
-        let arrived = self.member.as_mut().and_then(|member| member.arrived.take());
-        let Some(arrived) = arrived else { unreachable!("{zxid} is installed before it arrived") };
+        let Some(member) = &mut self.member else { return };
+        let arrived = *member.receiving.take();
         tracing::info!(%zxid, znodes = arrived.znode_count(), "the leader's state is taken over");
-        drop(self.shared.replace(tree, *arrived));
+        drop(self.shared.replace_tree(tree, arrived));
     }
 
     /// Tells operators what this server is.

@@ -79,6 +79,7 @@ impl Restoring {
             LoopEvent::Persisted(_)
             | LoopEvent::Links(_)
             | LoopEvent::DiskFull(_)
+            | LoopEvent::SnapshotStaged(_)
             | LoopEvent::Inspect(_)
             | LoopEvent::Stop => return Some(event),
             LoopEvent::Request(request)
@@ -174,8 +175,7 @@ impl PeerLoop {
             self.restoring.cut_off.insert(id);
         }
         *watches = Watches::new(random());
-        let before = shared.replace(&mut served, tree);
-        shared.note_applied(&served);
+        let before = shared.replace_tree(&mut served, tree);
         self.peer = self.peer.with_history(&served, shared.clock.now());
         before
     }
