@@ -140,6 +140,12 @@ impl Tree {
         self.last_zxid.max(self.digests.fuzzy_until().unwrap_or_default())
     }
 
+    /// Whether the tree may be of no one moment: it came from a snapshot that was taken while
+    /// transactions went on, and it is not known that all of them are applied.
+    pub const fn is_fuzzy(&self) -> bool {
+        self.digests.is_fuzzy()
+    }
+
     /// Leaves digests uncompared until the transaction `zxid` is applied: for a tree that is known
     /// to be fuzzy up to there.
     pub fn ignore_digests_until(&mut self, zxid: Zxid) {

@@ -200,7 +200,7 @@ impl Ledger {
             self.forget_after(state.last);
             self.extend_to(state.last);
         } else {
-            self.check_recovered(name, state)?;
+            self.check_recovered(name, state, recovered.last_zxid.epoch())?;
         }
         let server = self.servers.entry(name).or_default();
         server.durable = state;
@@ -218,13 +218,13 @@ impl Ledger {
     }
 
     /// What a crash leaves is what was durable, and a part of what was to be.
-    fn check_recovered(&self, name: Name, found: State) -> Checked {
+    fn check_recovered(&self, name: Name, found: State, epoch: u32) -> Checked {
         let Some(server) = self.servers.get(&name) else { return Ok(()) };
         let durable = std::iter::once(&server.durable);
         let states = durable.chain(server.asked.iter().map(|(_, state, _)| state));
         // Recovery raises epochs to that of the history.
         let epochs = |state: &State| {
-            let current = state.current.max(found.last.epoch());
+            let current = state.current.max(epoch);
             (state.accepted.max(current), current)
         };
         let is_cut = server.asked.iter().any(|(_, _, is_cut)| *is_cut);

@@ -147,7 +147,7 @@ impl Member {
         }
         let digest_matches = applied.digest_matches;
         let (zxid, txn) = (delivery.zxid, delivery.txn.clone());
-        let digest = (!self.is_fuzzy).then(|| self.tree.digest());
+        let digest = (!self.tree.is_fuzzy()).then(|| self.tree.digest());
         fx.output(Output::Applied { zxid, txn, digest_matches, digest });
         self.leave_ephemeral(&delivery.txn);
         self.connections.is_acking = self.has(Bug::ReadBeforeSync);

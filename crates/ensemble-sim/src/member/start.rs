@@ -106,7 +106,7 @@ impl Member {
         };
         let Recovered { tree, last_zxid, seen, last_snapshot, warnings, stats, .. } = recovered;
         let oddities = warnings.iter().filter(|it| is_odd(it)).map(|it| format!("{it:?}"));
-        let is_whole = seen <= last_zxid;
+        let is_whole = seen <= last_zxid && !tree.is_fuzzy();
         let recovery = Recovery {
             last_zxid: tree.last_zxid(),
             digest_mismatches: stats.digest_mismatches,
