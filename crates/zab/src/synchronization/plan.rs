@@ -61,7 +61,9 @@ pub(crate) fn plan(history: &History, peer: Zxid, log: DiskLog<'_>) -> Plan {
             if !starts_before || !whole || !reaches {
                 return Plan::Snapshot;
             }
-            let older = txns.iter().filter(|txn| txn.zxid < min);
+            // Memory may have nothing, as behind a snapshot, and `min` then only stands for where the
+            // history ends. What both have is sent once.
+            let older = txns.iter().filter(|txn| txn.zxid <= min);
             let all = older.chain(history.committed());
             walk.along(all).map_or(Plan::Snapshot, |()| walk.plan())
         }

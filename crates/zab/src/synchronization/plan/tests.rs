@@ -31,6 +31,14 @@ fn show(plan: &Plan) -> String {
     }
 }
 
+/// What a leader does that has restarted from a snapshot, so that memory has nothing.
+fn check_after_snapshot(last: &str, peer: &str, log: &str, expect: &Expect) {
+    let recovered = Recovered { last: zxid(last), floor: zxid(last), ..Recovered::default() };
+    let log = txns(log);
+    let plan = plan(&History::new(recovered, 500), zxid(peer), DiskLog::Read(&log));
+    expect.assert_eq(&show(&plan));
+}
+
 /// What a leader whose newest transactions are `committed` does about a learner at `peer`. It
 /// serves in epoch `serving`, if any, and its log on disk has `log`.
 fn check(committed: &str, serving: Option<u32>, peer: &str, log: Option<&str>, expect: &Expect) {
@@ -100,6 +108,14 @@ fn what_memory_lacks_is_read_from_the_log() {
     check("1.4 1.5", Some(2), "1.2", None, &expect!["read log up to 1.4"]);
     let log = Some("1.2 1.3 1.4");
     check("1.4 1.5", Some(2), "1.2", log, &expect!["DIFF(1.5) 1.3 1.4 1.5"]);
+}
+
+#[test]
+fn what_a_snapshot_has_taken_out_of_memory_is_sent_to_its_end() {
+    check_after_snapshot("2.3", "1.5", "1.5 2.1 2.2 2.3", &expect!["DIFF(2.3) 2.1 2.2 2.3"]);
+    check_after_snapshot("2.3", "1.6", "1.5 2.1 2.2 2.3", &expect!["TRUNC(1.5) 2.1 2.2 2.3"]);
+    check_after_snapshot("2.3", "2.2", "2.2 2.3", &expect!["DIFF(2.3) 2.3"]);
+    check_after_snapshot("2.3", "2.1", "2.1 2.2", &expect!["SNAP"]);
 }
 
 #[test]
