@@ -1,32 +1,23 @@
 //! A server's disk: the real storage code over a directory in memory.
 
 use crate::bug::Bug;
-use bytes::Bytes;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
-use zoarium_persistence::epochs::{EpochFile, write_epoch};
-use zoarium_persistence::log_reader::MAX_TXN_SIZE;
-use zoarium_persistence::mem_dir::{Fault, MemDir, MemDisk, MemError, Survival};
-use zoarium_persistence::names::{log_name, logs_among, snapshots_among};
-use zoarium_persistence::snapshot::write_snapshot;
-use zoarium_persistence::{
-    Compression, DataDirs, Dir, LogOptions, LogReader, LogWriter, Operation, RecoveryOptions,
-    StorageError, truncate,
-};
+use zoarium_persistence::journal::{Journal, JournalOptions, stage_snapshot};
+use zoarium_persistence::mem_dir::{Fault, MemDir, MemDisk, Survival};
+use zoarium_persistence::{Compression, DataDirs, LogOptions, StorageError};
 use zoarium_process::PersistSeq;
 use zoarium_proto::Zxid;
 use zoarium_sim::{Disk, DiskError, Keep, Rng};
 use zoarium_tree::snapshot::LoadError;
 use zoarium_tree::{SnapshotLoader, Tree, TreeOptions};
-use zoarium_zab::{Record, Txn};
+use zoarium_zab::Record;
 
 /// The disk of one server; clients have one too and leave it empty.
 #[derive(Debug)]
 pub struct ServerDisk {
     disk: MemDisk,
-    writer: Option<LogWriter<MemDir>>,
-    /// The last record that the writer has, written or not: after [`DiskError::Full`] it is
+    /// The last record that the journal has, written or not: after [`DiskError::Full`] it is
     /// handed over again.
     appended: PersistSeq,
     txns_since_roll: u64,
@@ -48,13 +39,15 @@ pub struct DiskSettings {
     pub bug: Option<Bug>,
 }
 
-/// What a server and its disk hand each other besides records.
+/// What a server and its disk share besides records.
 #[derive(Debug, Default)]
 pub struct Handover {
     /// Rung by the disk when it is time for a snapshot, answered by the server.
     pub snapshot_due: Cell<bool>,
-    /// Streams of received snapshots, one for each record that speaks of one, in order.
-    pub received: RefCell<VecDeque<(Zxid, Vec<u8>)>>,
+    /// A tree that the leader has sent, until it takes the place of the present one.
+    pub arrived: RefCell<Option<Tree>>,
+    /// The files as one history; none before recovery.
+    pub journal: RefCell<Option<Journal<MemDir>>>,
 }
 
 /// How much log space is reserved at a time, in bytes: little, so that disks fill up in no time.
@@ -65,7 +58,6 @@ impl ServerDisk {
     pub fn new(settings: DiskSettings) -> Self {
         Self {
             disk: MemDisk::new(),
-            writer: None,
             appended: PersistSeq(0),
             txns_since_roll: 0,
             operations_before: 0,
@@ -83,82 +75,59 @@ impl ServerDisk {
         DataDirs { root, snapshots: data.clone(), logs: data, logs_apart: false }
     }
 
-    /// Lets the log continue after `last`, for a server that has just started.
+    /// Lets the history continue after `last`, for a server that has just started.
     pub fn open(&mut self, last: Zxid) -> Rc<Handover> {
-        self.open_log(last);
-        self.appended = PersistSeq(0);
-        self.handover = Rc::default();
-        Rc::clone(&self.handover)
-    }
-
-    fn open_log(&mut self, last: Zxid) {
         let force_sync = self.settings.bug != Some(Bug::LogNotSynced);
-        let options = LogOptions { reserve: LOG_RESERVE, size_limit: None, force_sync };
-        self.writer = Some(LogWriter::new(self.dirs().logs, last, options));
+        let log = LogOptions { reserve: LOG_RESERVE, size_limit: None, force_sync };
+        let options = JournalOptions { log, ..JournalOptions::default() };
+        self.handover = Rc::default();
+        self.handover.journal.replace(Some(Journal::new(self.dirs(), last, options)));
+        self.appended = PersistSeq(0);
         self.txns_since_roll = 0;
-    }
-
-    fn writer(&mut self) -> &mut LogWriter<MemDir> {
-        self.writer.as_mut().expect("who writes has been started, which opens the log")
+        Rc::clone(&self.handover)
     }
 
     /// Writes a record; all before it are durable when this does more than append to the log.
     fn write(&mut self, seq: PersistSeq, record: &Record) -> Result<(), StorageError> {
+        let handover = Rc::clone(&self.handover);
+        let mut journal = handover.journal.borrow_mut();
+        let journal = journal.as_mut().expect("who writes has been started");
         match record {
             Record::Append(txn) => {
-                // After a full disk it is handed over again, and the writer has it already.
+                // After a full disk it is handed over again, and the journal has it already.
                 if seq > self.appended {
-                    self.writer().append(txn.zxid, &txn.bytes);
+                    journal.append(txn.zxid, &txn.bytes);
+                    self.appended = seq;
                     self.txns_since_roll += 1;
                 }
-                self.appended = seq;
-                self.writer().write()
+                journal.write()
             }
-            Record::AcceptedEpoch(epoch) => {
-                self.writer().sync()?;
-                write_epoch(&self.dirs().snapshots, EpochFile::Accepted, epoch.0)
-            }
-            Record::CurrentEpoch(epoch) => {
-                self.writer().sync()?;
-                write_epoch(&self.dirs().snapshots, EpochFile::Current, epoch.0)
-            }
+            Record::AcceptedEpoch(epoch) => journal.accepted_epoch(epoch.0),
+            Record::CurrentEpoch(epoch) => journal.current_epoch(epoch.0),
             Record::Truncate { to } => {
-                self.writer().sync()?;
-                let last = truncate::truncate(&self.dirs(), *to, &RecoveryOptions::default())?;
-                self.open_log(last);
-                Ok(())
+                self.txns_since_roll = 0;
+                journal.truncate(*to).map(drop)
             }
             Record::Snapshot { zxid } => {
-                self.writer().sync()?;
-                self.install(*zxid)?;
-                self.open_log(*zxid);
-                Ok(())
+                let mut arrived = handover.arrived.borrow_mut();
+                let tree = arrived.as_mut().expect("a snapshot was received");
+                self.txns_since_roll = 0;
+                stage_snapshot(&self.dirs(), tree, Compression::None, true)?;
+                journal.install_snapshot(*zxid)
             }
         }
     }
 
-    /// Puts a received snapshot in the place of all there is. Logs go first, the newest before
-    /// the others, so that a crash leaves the old history or a part of it.
-    fn install(&self, zxid: Zxid) -> Result<(), StorageError> {
-        let mut received = self.handover.received.borrow_mut();
-        let Some((_, bytes)) = received.front().filter(|(of, _)| *of == zxid) else {
-            panic!("snapshot {zxid} was not handed over");
-        };
-        let mut tree = load_snapshot(bytes, zxid).expect("it was loaded before");
-        let dirs = self.dirs();
-        let installed = write_snapshot(&dirs.snapshots, &mut tree, Compression::None, true)?;
-        let remove = |dir: &MemDir, name: &str| {
-            dir.remove(name).map_err(|source| removal_failed(dir, name, source))
-        };
-        for log in logs_among(&dirs.logs.names().unwrap_or_default()).into_iter().rev() {
-            remove(&dirs.logs, &log_name(log))?;
+    fn sync_log(&mut self) -> Result<(), StorageError> {
+        let handover = Rc::clone(&self.handover);
+        let mut journal = handover.journal.borrow_mut();
+        let journal = journal.as_mut().expect("who writes has been started");
+        journal.sync()?;
+        if self.txns_since_roll >= self.settings.snap_count {
+            journal.roll()?;
+            self.txns_since_roll = 0;
+            handover.snapshot_due.set(true);
         }
-        let snapshots = snapshots_among(&dirs.snapshots.names().unwrap_or_default());
-        for name in snapshots.into_iter().rev().filter(|name| *name != installed) {
-            remove(&dirs.snapshots, &name.file())?;
-        }
-        dirs.snapshots.sync().map_err(|source| removal_failed(&dirs.snapshots, "", source))?;
-        received.pop_front();
         Ok(())
     }
 
@@ -194,13 +163,7 @@ impl Disk for ServerDisk {
     }
 
     fn sync(&mut self) -> Result<(), DiskError> {
-        let mut synced = self.writer().sync().map(|_| ());
-        if synced.is_ok() && self.txns_since_roll >= self.settings.snap_count {
-            synced = self.writer().roll();
-            self.txns_since_roll = 0;
-            self.handover.snapshot_due.set(true);
-        }
-        synced.map_err(|error| self.explain(&error))
+        self.sync_log().map_err(|error| self.explain(&error))
     }
 
     fn crash(&mut self, keep: Keep, rng: &mut Rng) {
@@ -212,7 +175,7 @@ impl Disk for ServerDisk {
         };
         self.operations_before = self.operations();
         self.disk = self.disk.crash(survival);
-        self.writer = None;
+        self.handover = Rc::default();
         self.halt_at = None;
     }
 
@@ -233,11 +196,6 @@ impl Disk for ServerDisk {
     }
 }
 
-fn removal_failed(dir: &MemDir, name: &str, source: MemError) -> StorageError {
-    let file = dir.path_of(name).into();
-    StorageError::Io { operation: Operation::Remove, file, full: false, source: Box::new(source) }
-}
-
 /// The tree of a stream that ends at its first seal.
 ///
 /// # Errors
@@ -246,24 +204,4 @@ pub(crate) fn load_snapshot(bytes: &[u8], zxid: Zxid) -> Result<Tree, LoadError>
     let mut loader = SnapshotLoader::new(TreeOptions::default());
     loader.feed(bytes)?;
     Ok(loader.finish(zxid)?.tree)
-}
-
-/// What the log has from the last txn at or before `from` on, up to `upto`.
-pub(crate) fn read_history(dirs: &DataDirs<MemDir>, from: Zxid, upto: Zxid) -> Option<Vec<Txn>> {
-    let logs = logs_among(&dirs.logs.names().ok()?);
-    let first = logs.into_iter().rfind(|first| *first <= from)?;
-    let before = Zxid(first.0.saturating_sub(1));
-    let mut log = LogReader::open(&dirs.logs, before, MAX_TXN_SIZE).ok()?;
-    let mut txns: Vec<Txn> = Vec::new();
-    while let Ok(Some(entry)) = log.next() {
-        if entry.zxid > upto {
-            break;
-        }
-        if entry.zxid <= from {
-            txns.clear();
-        }
-        let bytes = Bytes::copy_from_slice(entry.txn);
-        txns.push(Txn { zxid: entry.zxid, bytes, membership: None });
-    }
-    Some(txns)
 }

@@ -30,7 +30,7 @@ pub use bug::Bug;
 pub use client::{Ask, Client, Reply, Seen};
 pub use disk::{DiskSettings, Handover, ServerDisk};
 pub use ensemble::{Ensemble, Trial};
-pub use member::{EnsembleOptions, Member, MemberOptions, Recovery, SessionRecord};
+pub use member::{Member, MemberOptions, Recovery, SessionRecord, ZabSetup};
 pub use participant::{Body, Message, Name, Output, Participant, Request, Timer, Wish};
 pub use planted::{Found, find};
 pub use segment::{Carried, Connection, Port, Segment};

@@ -16,7 +16,7 @@ mod start;
 mod transfer;
 
 pub use records::SessionRecord;
-pub use start::{EnsembleOptions, MemberOptions};
+pub use start::{MemberOptions, ZabSetup};
 
 use crate::bug::Bug;
 use crate::disk::Handover;
@@ -32,6 +32,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use transfer::Transfers;
 use zoarium_peer::Peer;
+use zoarium_persistence::journal::Lineage;
 use zoarium_process::{Effect, Effects, Input, Now, PersistSeq};
 use zoarium_proto::{ConnId, Zxid};
 use zoarium_tree::Tree;
@@ -58,27 +59,37 @@ pub struct Member {
     /// What the peer is still to take in, once the effects of its last step are carried out.
     peer_inputs: VecDeque<(Now, Input<Peer>)>,
     is_stepping: bool,
-    /// The last record that the peer has asked for.
+    /// The last record that the peer has asked for, and the last that is durable.
     asked: PersistSeq,
+    persisted: PersistSeq,
+    /// Counts the histories that trees have come from.
+    lineage: Lineage,
     /// Stands between the effects of a step until the disk has done what the tree waits for.
     barrier: Option<Barrier>,
     /// What has come meanwhile.
     waiting: VecDeque<Input<Participant>>,
     is_serving: bool,
-    /// Whether the tree is of no one moment: a snapshot that was taken while txns went on, and not
-    /// yet all of them.
-    is_fuzzy: bool,
     /// What recovery found.
     recovered: Recovery,
     planted: Planted,
 }
 
-/// Effects that are carried out when a record is durable and the tree is read back.
+/// Effects that are carried out when another history is durable and its tree has taken the place
+/// of the present one.
 #[derive(Debug)]
 struct Barrier {
     until: PersistSeq,
-    to: Zxid,
+    tree: NextTree,
     rest: VecDeque<Effect<Peer>>,
+}
+
+/// Where another tree comes from.
+#[derive(Clone, Copy, Debug)]
+enum NextTree {
+    /// The disk has gone back to this zxid.
+    ReadBack(Zxid),
+    /// The leader has sent it.
+    Arrived(Zxid),
 }
 
 /// What recovery found.
@@ -254,7 +265,13 @@ impl Member {
                 Effect::CancelTimer(timer) => fx.cancel_timer(Timer::Peer(timer)),
                 Effect::Send { to, message } => self.send_on_link(now, to, message, fx),
                 Effect::Output(zoarium_peer::Output::Truncate { to }) => {
-                    self.barrier = Some(Barrier { until: self.asked, to, rest: effects });
+                    let tree = NextTree::ReadBack(to);
+                    self.barrier = Some(Barrier { until: self.asked, tree, rest: effects });
+                    return;
+                }
+                Effect::Output(zoarium_peer::Output::InstallSnapshot { zxid }) => {
+                    let tree = NextTree::Arrived(zxid);
+                    self.barrier = Some(Barrier { until: self.asked, tree, rest: effects });
                     return;
                 }
                 Effect::Output(output) => self.carry_out(now, output, fx),
@@ -263,19 +280,14 @@ impl Member {
     }
 
     fn persist(&mut self, now: Now, seq: PersistSeq, record: Record, is_tick: bool, fx: &mut Fx) {
-        match &record {
-            Record::Append(txn) => {
-                self.note_decision(now, &txn.bytes, is_tick, fx);
-                self.snapshots.logged(seq, txn.zxid);
-            }
-            Record::Snapshot { zxid } => self.hand_over_snapshot(*zxid),
-            Record::AcceptedEpoch(_) | Record::CurrentEpoch(_) | Record::Truncate { .. } => {}
+        if let Record::Append(txn) = &record {
+            self.note_decision(now, &txn.bytes, is_tick, fx);
         }
         fx.persist(seq, record);
     }
 
     fn on_persisted(&mut self, now: Now, upto: PersistSeq, fx: &mut Fx) {
-        self.snapshots.persisted(upto);
+        self.persisted = upto;
         if !self.believes_early() {
             self.feed(now, Input::Persisted { upto }, fx);
         }
@@ -289,7 +301,7 @@ impl Member {
         if self.handover.snapshot_due.take() {
             self.begin_snapshot(now, fx);
         }
-        self.finish_snapshot(fx);
+        self.publish_snapshot(fx);
     }
 
     fn on_peer_timer(&mut self, now: Now, timer: zoarium_peer::Timer, fx: &mut Fx) {

@@ -2,7 +2,7 @@
 
 use crate::bug::Bug;
 use crate::disk::DiskSettings;
-use crate::member::{EnsembleOptions, MemberOptions};
+use crate::member::{MemberOptions, ZabSetup};
 use crate::participant::Name;
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,10 +112,8 @@ impl Setup {
         options.peer.tick = TICK;
         options.peer.leader_serves = self.leader_serves;
         if !self.is_alone {
-            options.ensemble = Some(EnsembleOptions {
-                membership: Arc::new(self.membership()),
-                zab: self.zab(id),
-            });
+            options.ensemble =
+                Some(ZabSetup { membership: Arc::new(self.membership()), zab: self.zab(id) });
         }
         options
     }

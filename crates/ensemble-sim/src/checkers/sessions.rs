@@ -99,6 +99,10 @@ fn none_is_late(running: &Running<Participant>, server: Name, now: Instant) -> C
     let Some(member) = member(running, server).filter(|it| it.is_leading()) else {
         return Ok(());
     };
+    // Without a zxid even the end of a session has to wait.
+    if member.peer().zab().is_some_and(|zab| zab.next_zxid().is_none()) {
+        return Ok(());
+    }
     let tick = member.options().peer.tick;
     let silent = |heard| now.saturating_since(heard);
     let mut sessions = member.sessions();

@@ -3,11 +3,11 @@
 use super::{Fx, Member};
 use crate::bug::Bug;
 use crate::participant::{Body, Output};
-use zoarium_peer::{Delivery, Origin, answer_delivery, answer_refusal, answer_sync};
+use zoarium_peer::{Delivery, Origin, answer_closed, answer_delivery, answer_refusal, answer_sync};
 use zoarium_process::Now;
 use zoarium_proto::connect::ConnectResponse;
 use zoarium_proto::txn::LoggedTxn;
-use zoarium_proto::{ConnId, OpCode, ServerId, SessionId, WatchedEvent, Zxid};
+use zoarium_proto::{ConnId, OpCode, ServerId, SessionId, WatchedEvent};
 use zoarium_tree::Change;
 use zoarium_tree::read::{self, ReadContext};
 use zoarium_zab::Epoch;
@@ -34,6 +34,15 @@ impl Member {
                 answer_refusal(xid, self.tree.last_zxid(), error, &mut out);
                 self.reply(conn, &out, fx);
             }
+            zoarium_peer::Output::Closed { conn, xid } => {
+                let mut out = Vec::new();
+                answer_closed(xid, self.tree.last_zxid(), &mut out);
+                self.reply(conn, &out, fx);
+            }
+            zoarium_peer::Output::PutConfig(membership) => {
+                let text = membership.to_string();
+                self.tree.put_config(text.as_bytes(), membership.version, now.wall_ms);
+            }
             zoarium_peer::Output::Connected { conn, response } => {
                 self.connect(now, conn, response, fx);
             }
@@ -47,13 +56,6 @@ impl Member {
             zoarium_peer::Output::Unanswered { conn } => {
                 self.connections.answered(conn);
             }
-            zoarium_peer::Output::PutConfig(membership) => {
-                let text = membership.to_string();
-                self.tree.put_config(text.as_bytes(), membership.version, now.wall_ms);
-            }
-            zoarium_peer::Output::Closed { .. } => {
-                unreachable!("{output:?} without local sessions")
-            }
             zoarium_peer::Output::Looking { why } => {
                 self.is_serving = false;
                 fx.output(Output::Looking(why));
@@ -62,14 +64,14 @@ impl Member {
             zoarium_peer::Output::Joining { leader } => fx.output(Output::Joining(leader)),
             zoarium_peer::Output::Elected => fx.output(Output::Elected),
             zoarium_peer::Output::Serving { leader, epoch } => self.serve(now, leader, epoch, fx),
-            zoarium_peer::Output::Truncate { .. } => {
-                unreachable!("{output:?} is a barrier of its own")
+            zoarium_peer::Output::Truncate { .. }
+            | zoarium_peer::Output::InstallSnapshot { .. } => {
+                unreachable!("{output:?} is waited for")
             }
             zoarium_peer::Output::SendSnapshot { to, zxid } => {
                 self.send_snapshot(now, to, zxid, fx);
             }
             zoarium_peer::Output::ReceiveSnapshot { zxid } => self.receive_snapshot(zxid),
-            zoarium_peer::Output::InstallSnapshot { zxid } => self.install_snapshot(zxid, fx),
             zoarium_peer::Output::ReadHistory { read, from, upto } => {
                 self.ask_for_history(now, (read, from, upto), fx);
             }
@@ -84,11 +86,7 @@ impl Member {
     /// Clients are served from here on; the leader's epoch has begun.
     fn serve(&mut self, now: Now, leader: ServerId, epoch: Epoch, fx: &mut Fx) {
         self.is_serving = true;
-        if self.is_leading() {
-            self.tree.set_last_zxid(Zxid::new(epoch.0, 0));
-        }
         self.records.restart(self.tree.sessions(), now.mono);
-        self.is_fuzzy = false;
         fx.output(Output::Serving { leader, epoch });
     }
 

@@ -1,14 +1,17 @@
 //! Going back in history, and reading the log for learners that need what memory does not have.
 
-use super::{Fx, Member};
-use crate::disk::read_history;
+use super::{Fx, Member, NextTree};
 use crate::participant::{Output, Timer};
+use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::Duration;
+use zoarium_persistence::journal::{HistoryLimits, Logged, read_history};
+use zoarium_persistence::log_reader::MAX_TXN_SIZE;
 use zoarium_persistence::{RecoveryOptions, recover};
 use zoarium_process::{Input, Now};
 use zoarium_proto::Zxid;
-use zoarium_zab::ReadId;
+use zoarium_zab::wire::read_txn;
+use zoarium_zab::{ReadId, Txn};
 
 /// How long reading the log takes.
 const READ_TIME: Duration = Duration::from_millis(3);
@@ -20,21 +23,27 @@ pub(super) struct Histories {
 }
 
 impl Member {
-    /// The record that the tree waits for is durable: the tree is read back, and the rest of the
-    /// step's effects is carried out.
+    /// Another history is durable: its tree takes the place of the present one, and the rest of
+    /// the step's effects is carried out.
     pub(super) fn pass_barrier(&mut self, now: Now, fx: &mut Fx) {
         let Some(barrier) = self.barrier.take() else { return };
-        let to = barrier.to;
-        let dirs = self.snapshots.dirs();
-        match recover(dirs, &RecoveryOptions::default(), |_| {}) {
-            Ok(recovered) => {
-                assert!(recovered.last_zxid == to, "{} is left, not {to}", recovered.last_zxid);
-                self.abandon_snapshot();
+        self.abandon_snapshot();
+        self.lineage = self.lineage.next();
+        match barrier.tree {
+            NextTree::ReadBack(to) => {
+                let recovered = recover(self.snapshots.dirs(), &RecoveryOptions::default(), |_| {});
+                let recovered = recovered.unwrap_or_else(|error| {
+                    panic!("the history, cut after {to}, cannot be read back: {error}")
+                });
                 self.tree = recovered.tree;
+                fx.output(Output::Truncated(to));
             }
-            Err(error) => panic!("what is left of the history cannot be read: {error}"),
+            NextTree::Arrived(zxid) => {
+                let arrived = self.handover.arrived.take();
+                self.tree = arrived.expect("the peer was told that a snapshot has come");
+                fx.output(Output::Installed(zxid));
+            }
         }
-        fx.output(Output::Truncated(to));
         self.is_stepping = true;
         self.carry_out_all(now, barrier.rest, false, fx);
         self.is_stepping = false;
@@ -48,9 +57,16 @@ impl Member {
 
     pub(super) fn on_history_timer(&mut self, now: Now, fx: &mut Fx) {
         for (read, from, upto) in std::mem::take(&mut self.histories.asked) {
-            let txns = read_history(self.snapshots.dirs(), from, upto);
+            let limits = HistoryLimits { total: None, txn: MAX_TXN_SIZE };
+            let logged = read_history(self.snapshots.dirs(), from, upto, limits);
+            let txns = logged.ok().flatten().map(|logged| logged.into_iter().map(txn).collect());
             let request = zoarium_peer::Request::HistoryRead { read, txns };
             self.feed(now, Input::Request(request), fx);
         }
     }
+}
+
+/// A txn of the log. It has been applied, so it can be read.
+pub(super) fn txn((zxid, bytes): Logged) -> Txn {
+    read_txn(Bytes::from(bytes)).unwrap_or_else(|error| panic!("{zxid} of the log: {error}"))
 }

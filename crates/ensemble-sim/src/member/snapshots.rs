@@ -3,11 +3,10 @@
 use super::{Fx, Member};
 use crate::bug::Bug;
 use crate::participant::{Output, Timer};
-use std::collections::VecDeque;
 use std::time::Duration;
 use zoarium_persistence::mem_dir::MemDir;
 use zoarium_persistence::purge::{self, SNAPSHOTS_KEPT_MIN};
-use zoarium_persistence::snapshot::{Filled, SnapshotWriter};
+use zoarium_persistence::snapshot::{CompleteSnapshot, Filled, SnapshotWriter};
 use zoarium_persistence::{Compression, DataDirs, StorageError};
 use zoarium_process::{Now, PersistSeq};
 use zoarium_proto::Zxid;
@@ -24,10 +23,8 @@ const SLICE_TIME: Duration = Duration::from_millis(5);
 pub(super) struct Snapshots {
     dirs: DataDirs<MemDir>,
     running: Option<Running>,
-    /// One that is written and has seen txns that are not durable here yet: up to which.
-    seen: Option<(Zxid, SnapshotWriter<MemDir>)>,
-    /// What is logged and not durable.
-    logged: VecDeque<(PersistSeq, Zxid)>,
+    /// One that is written, and may have seen what these records have.
+    complete: Option<(PersistSeq, CompleteSnapshot<MemDir>)>,
 }
 
 #[derive(Debug)]
@@ -38,25 +35,17 @@ struct Running {
 
 impl Snapshots {
     pub(super) const fn new(dirs: DataDirs<MemDir>) -> Self {
-        Self { dirs, running: None, seen: None, logged: VecDeque::new() }
+        Self { dirs, running: None, complete: None }
     }
 
     pub(super) const fn dirs(&self) -> &DataDirs<MemDir> {
         &self.dirs
     }
-
-    pub(super) fn logged(&mut self, seq: PersistSeq, zxid: Zxid) {
-        self.logged.push_back((seq, zxid));
-    }
-
-    pub(super) fn persisted(&mut self, upto: PersistSeq) {
-        while self.logged.pop_front_if(|(seq, _)| *seq <= upto).is_some() {}
-    }
 }
 
 impl Member {
     pub(super) fn begin_snapshot(&mut self, now: Now, fx: &mut Fx) {
-        if self.snapshots.running.is_some() || self.snapshots.seen.is_some() || self.is_fuzzy {
+        if self.snapshots.running.is_some() || self.snapshots.complete.is_some() {
             return;
         }
         let cursor = self.tree.begin_snapshot(true);
@@ -83,8 +72,10 @@ impl Member {
             }
             (Ok(()), Filled::Complete) => {
                 self.tree.end_snapshot(running.cursor);
-                self.snapshots.seen = Some((self.tree.last_zxid(), running.writer));
-                self.finish_snapshot(fx);
+                if let Ok(complete) = running.writer.complete() {
+                    self.snapshots.complete = Some((self.asked, complete));
+                    self.publish_snapshot(fx);
+                }
             }
             (Ok(()), Filled::Lost) | (Err(_), _) => {
                 self.tree.end_snapshot(running.cursor);
@@ -94,15 +85,17 @@ impl Member {
         }
     }
 
-    /// Gives a snapshot its name, if it is written and all that it has seen is durable.
-    pub(super) fn finish_snapshot(&mut self, fx: &mut Fx) {
-        let open = self.snapshots.logged.front().map(|(_, zxid)| *zxid);
-        let is_durable = |seen: Zxid| open.is_none_or(|open| seen < open);
-        let Some((_, writer)) = self.snapshots.seen.take_if(|(seen, _)| is_durable(*seen)) else {
-            return;
-        };
-        let name = writer.finish();
-        if let Ok(name) = name.and_then(|name| self.purge().map(|()| name)) {
+    /// Makes a snapshot a part of the history, if it is written and what it may have seen is too.
+    pub(super) fn publish_snapshot(&mut self, fx: &mut Fx) {
+        let durable = self.persisted;
+        let complete = self.snapshots.complete.take_if(|(asked, _)| *asked <= durable);
+        let Some((_, complete)) = complete else { return };
+        let mut journal = self.handover.journal.borrow_mut();
+        let published = journal.as_mut().map(|journal| journal.publish(complete, self.lineage));
+        drop(journal);
+        if let Some(Ok(Some(name))) = published
+            && self.purge().is_ok()
+        {
             fx.output(Output::Snapshot(name.zxid));
         }
     }
@@ -113,9 +106,7 @@ impl Member {
             self.tree.end_snapshot(running.cursor);
             let _left_behind = running.writer.abandon();
         }
-        if let Some((_, writer)) = self.snapshots.seen.take() {
-            let _left_behind = writer.abandon();
-        }
+        // One that is complete belongs to a history that is no more: the journal removes it.
     }
 
     fn purge(&self) -> Result<(), StorageError> {

@@ -1,7 +1,8 @@
 //! From what is on disk to a server that runs.
+#![expect(clippy::wildcard_enum_match_arm, reason = "most warnings are what crashes leave")]
 
 use super::connections::Connections;
-use super::history::Histories;
+use super::history::{Histories, txn};
 use super::links::Links;
 use super::records::Records;
 use super::sabotage::Planted;
@@ -11,14 +12,15 @@ use super::{Member, Recovery};
 use crate::bug::Bug;
 use crate::client::TIMEOUT;
 use crate::disk::ServerDisk;
-use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use zoarium_peer::{Peer, PeerOptions};
-use zoarium_persistence::epochs::{Epochs, recover_epochs};
+use zoarium_persistence::epochs::Epochs;
+use zoarium_persistence::journal::{
+    Lineage, MemberOptions as JournalMemberOptions, RecoveredMember, recover_member,
+};
 use zoarium_persistence::mem_dir::MemDir;
-use zoarium_persistence::recovery::RecoveryEvent;
 use zoarium_persistence::{
     DataDirs, Recovered, RecoveryOptions, StorageError, StorageWarning, purge, recover,
 };
@@ -36,14 +38,14 @@ pub struct MemberOptions {
     /// The peer's options.
     pub peer: PeerOptions,
     /// What else there is; nothing if the server is alone.
-    pub ensemble: Option<EnsembleOptions>,
+    pub ensemble: Option<ZabSetup>,
     /// What it does wrong, if anything.
     pub bug: Option<Bug>,
 }
 
 /// How a member of an ensemble is set up.
 #[derive(Clone, Debug)]
-pub struct EnsembleOptions {
+pub struct ZabSetup {
     /// Who is in it.
     pub membership: Arc<Membership>,
     /// The options of the agreement.
@@ -89,43 +91,25 @@ impl Member {
         restarts: u64,
     ) -> Result<Self, StartError> {
         let dirs = disk.dirs();
-        let mut tail = Tail::new(options.ensemble.as_ref());
-        let recovered = disk.with_room(|_| read_back(&dirs, &mut tail));
-        let mut recovered = recovered.map_err(|error| refusal(disk, &error))?;
+        let found = disk.with_room(|_| read_back(&dirs, options.ensemble.as_ref()));
+        let mut found = found.map_err(|error| refusal(disk, &error))?;
         if restarts > 0 {
-            sabotage(options.bug, &dirs, &mut recovered);
+            sabotage(options.bug, &dirs, &mut found.recovered);
         }
-        let epochs = match &options.ensemble {
-            Some(_) => {
-                let last = recovered.last_zxid;
-                let warnings = &mut recovered.warnings;
-                let epochs = disk.with_room(|_| recover_epochs(&dirs.snapshots, last, warnings));
-                epochs.map_err(|error| refusal(disk, &error))?
-            }
-            None => Epochs::default(),
-        };
-        let Recovered { tree, last_zxid, seen, last_snapshot, warnings, stats, .. } = recovered;
-        let oddities = warnings.iter().filter(|it| is_odd(it)).map(|it| format!("{it:?}"));
-        let is_whole = seen <= last_zxid && !tree.is_fuzzy();
-        let recovery = Recovery {
-            last_zxid: tree.last_zxid(),
-            digest_mismatches: stats.digest_mismatches,
-            oddities: oddities.collect(),
-            is_whole,
-            epochs: (epochs.accepted, epochs.current),
-        };
+        let recovery = Recovery::of(&found, options.ensemble.is_none());
+        let RecoveredMember { recovered, epochs, tail, floor, membership } = found;
+        let Recovered { tree, last_zxid, .. } = recovered;
         let peer = match &options.ensemble {
-            Some(ensemble) => {
+            Some(setup) => {
                 let recovered = zoarium_zab::Recovered {
                     accepted_epoch: Epoch(epochs.accepted),
                     current_epoch: Epoch(epochs.current),
                     last: last_zxid,
-                    tail: tail.txns.into(),
-                    floor: last_snapshot.unwrap_or(last_zxid),
-                    proposed: None,
+                    tail: tail.into_iter().map(txn).collect(),
+                    floor,
+                    proposed: membership.map(Arc::new),
                 };
-                let membership = Arc::clone(&ensemble.membership);
-                let zab = Zab::new(ensemble.zab.clone(), membership, recovered);
+                let zab = Zab::new(setup.zab.clone(), Arc::clone(&setup.membership), recovered);
                 Peer::member(options.peer.clone(), zab, &tree, now)
             }
             None => Peer::new(options.peer.clone(), &tree, now),
@@ -149,9 +133,10 @@ impl Member {
             peer_inputs: VecDeque::new(),
             is_stepping: false,
             asked: PersistSeq::default(),
+            persisted: PersistSeq::default(),
+            lineage: Lineage::default(),
             barrier: None,
             waiting: VecDeque::new(),
-            is_fuzzy: !is_whole,
             recovered: recovery,
             planted: Planted { is_deaf, ..Planted::default() },
             tree,
@@ -159,35 +144,34 @@ impl Member {
     }
 }
 
-/// The newest txns that were read back.
-#[derive(Debug)]
-struct Tail {
-    txns: VecDeque<zoarium_zab::Txn>,
-    max: usize,
-}
-
-impl Tail {
-    fn new(ensemble: Option<&EnsembleOptions>) -> Self {
-        let max = ensemble.map_or(0, |ensemble| ensemble.zab.committed_log_max);
-        Self { txns: VecDeque::new(), max }
-    }
-
-    fn add(&mut self, zxid: Zxid, txn: &[u8]) {
-        let bytes = Bytes::copy_from_slice(txn);
-        self.txns.push_back(zoarium_zab::Txn { zxid, bytes, membership: None });
-        if self.txns.len() > self.max {
-            self.txns.pop_front();
+impl Recovery {
+    fn of(found: &RecoveredMember, is_alone: bool) -> Self {
+        let RecoveredMember { recovered, epochs, .. } = found;
+        let odd = recovered.warnings.iter().filter(|warning| is_odd(warning, is_alone));
+        Self {
+            last_zxid: recovered.tree.last_zxid(),
+            digest_mismatches: recovered.stats.digest_mismatches,
+            oddities: odd.map(|warning| format!("{warning:?}")).collect(),
+            is_whole: recovered.seen <= recovered.last_zxid && !recovered.tree.is_fuzzy(),
+            epochs: (epochs.accepted, epochs.current),
         }
     }
 }
 
-fn read_back(dirs: &DataDirs<MemDir>, tail: &mut Tail) -> Result<Recovered, StorageError> {
+/// What is on disk. A server that is alone keeps no epochs.
+fn read_back(
+    dirs: &DataDirs<MemDir>,
+    setup: Option<&ZabSetup>,
+) -> Result<RecoveredMember, StorageError> {
     purge::remove_leftovers(dirs)?;
-    recover(dirs, &RecoveryOptions::default(), |event| {
-        if let RecoveryEvent::Applied(zxid, txn) = event {
-            tail.add(zxid, txn);
-        }
-    })
+    let recovery = RecoveryOptions::default();
+    if let Some(setup) = setup {
+        let options = JournalMemberOptions { recovery, tail_max: setup.zab.committed_log_max };
+        return recover_member(dirs, &options, |_| {});
+    }
+    let recovered = recover(dirs, &recovery, |_| {})?;
+    let (epochs, tail, floor) = (Epochs::default(), Vec::new(), recovered.last_zxid);
+    Ok(RecoveredMember { recovered, epochs, tail, floor, membership: None })
 }
 
 fn refusal(disk: &ServerDisk, error: &StorageError) -> StartError {
@@ -198,15 +182,14 @@ fn refusal(disk: &ServerDisk, error: &StorageError) -> StartError {
     StartError::Unrecoverable(Violation::new(rule, error.to_string()))
 }
 
-/// Crashes tear the end of a log and leave snapshots unfinished. Nothing else is to be expected
-/// of them when nobody else writes to the disk.
-const fn is_odd(warning: &StorageWarning) -> bool {
-    matches!(
-        warning,
-        StorageWarning::SnapshotSkipped { .. }
-            | StorageWarning::DigestMismatch { .. }
-            | StorageWarning::SnapshotAheadOfLog { .. }
-    )
+/// Crashes tear the end of a log and leave snapshots unfinished, and a snapshot that a leader has
+/// sent while txns went on is ahead of the log. Nothing else is to be expected.
+const fn is_odd(warning: &StorageWarning, is_alone: bool) -> bool {
+    match warning {
+        StorageWarning::SnapshotSkipped { .. } | StorageWarning::DigestMismatch { .. } => true,
+        StorageWarning::SnapshotAheadOfLog { .. } => is_alone,
+        _ => false,
+    }
 }
 
 /// Spoils what was recovered as a planted bug would.
@@ -215,9 +198,9 @@ fn sabotage(bug: Option<Bug>, dirs: &DataDirs<MemDir>, recovered: &mut Recovered
         let shorter = Zxid(recovered.last_zxid.0 - 1);
         let options = RecoveryOptions::default();
         if zoarium_persistence::truncate::truncate(dirs, shorter, &options).is_ok()
-            && let Ok(again) = read_back(dirs, &mut Tail::new(None))
+            && let Ok(again) = read_back(dirs, None)
         {
-            *recovered = again;
+            *recovered = again.recovered;
         }
     }
     if bug == Some(Bug::SnapshotMissesZnode) {

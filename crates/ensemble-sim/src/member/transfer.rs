@@ -2,15 +2,15 @@
 
 use super::{Fx, Member};
 use crate::disk::load_snapshot;
-use crate::participant::{Output, Timer};
+use crate::participant::Timer;
 use crate::segment::Carried;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use zoarium_peer::Request;
 use zoarium_process::{Input, Now};
 use zoarium_proto::{ServerId, Zxid};
+use zoarium_tree::SnapshotCursor;
 use zoarium_tree::snapshot::Progress;
-use zoarium_tree::{SnapshotCursor, Tree};
 use zoarium_zab::{Link, Message, Packet};
 
 /// How much of the tree is sent at a time, in bytes: little, so that most need several turns.
@@ -25,9 +25,6 @@ pub(super) struct Transfers {
     /// By learner.
     sending: BTreeMap<u8, Sending>,
     receiving: Option<Receiving>,
-    /// What has arrived and is not the tree yet.
-    received: Option<Tree>,
-    bytes: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -47,8 +44,6 @@ impl Member {
     /// Takes up sending the tree; SNAP goes ahead of it.
     pub(super) fn send_snapshot(&mut self, now: Now, to: ServerId, zxid: Zxid, fx: &mut Fx) {
         let Some(learner) = super::links::short(to) else { return };
-        let at = self.tree.last_zxid();
-        assert!(at == zxid, "the tree to send is at {at}, not {zxid}");
         self.stop_sending(learner);
         self.send_on_link(now, Link::learner(to), Message::Quorum(Packet::Snap { zxid }), fx);
         let cursor = self.tree.begin_snapshot(false);
@@ -119,23 +114,8 @@ impl Member {
         }
         let Some(Receiving { zxid, bytes }) = self.transfers.receiving.take() else { return };
         let tree = load_snapshot(&bytes, zxid);
-        self.transfers.received = Some(tree.unwrap_or_else(|error| panic!("the stream: {error}")));
-        self.transfers.bytes = bytes;
+        let tree = tree.unwrap_or_else(|error| panic!("the leader's snapshot {zxid}: {error}"));
+        self.handover.arrived.replace(Some(tree));
         self.feed(now, Input::Request(Request::SnapshotReceived), fx);
-    }
-
-    /// The disk has the record and needs what it speaks of.
-    pub(super) fn hand_over_snapshot(&mut self, zxid: Zxid) {
-        let bytes = std::mem::take(&mut self.transfers.bytes);
-        self.handover.received.borrow_mut().push_back((zxid, bytes));
-    }
-
-    pub(super) fn install_snapshot(&mut self, zxid: Zxid, fx: &mut Fx) {
-        let tree = self.transfers.received.take();
-        self.abandon_snapshot();
-        self.tree = tree.expect("the peer was told that a snapshot has come");
-        // The stream does not say how far it saw. It is whole when the leader lets it be served.
-        self.is_fuzzy = true;
-        fx.output(Output::Installed(zxid));
     }
 }
