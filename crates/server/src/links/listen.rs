@@ -236,7 +236,7 @@ async fn accept(port: Port, listener: TcpListener, hub: Arc<Hub>) {
 /// Why whoever has connected is not served.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unwelcome {
-    #[error("it says nothing for {0:?}; expected {1}")]
+    #[error("it has not said who it is in {0:?}; expected {1}")]
     Silent(Duration, &'static str),
     #[error("{0}")]
     Ended(#[from] Ended),
@@ -246,7 +246,7 @@ pub(super) enum Unwelcome {
     Sasl,
     #[error("{0}; expected the handshake of a server since 3.5")]
     Handshake(zoarium_proto::DecodeError),
-    #[error("it begins as a server before 3.5 does; expected a handshake with an address")]
+    #[error("it is no server, or one before 3.5; expected a handshake with an address")]
     OldHandshake,
     #[error("an observer without a server id; expected that of its myid file")]
     NoServerId,

@@ -1,9 +1,12 @@
 //! The quorum port.
 
-use super::support::{INFO, Raw, Seats, Server, leader_link, learner_link, names, packet_bytes};
+use super::support::{
+    INFO, Raw, Seats, Server, leader_link, learner_link, names, packet_bytes, refusal,
+};
 use crate::links::LinkEvent;
 use crate::links::listen::Port;
 use bytes::Bytes;
+use expect_test::expect;
 use zoarium_proto::{ServerId, Zxid};
 use zoarium_zab::wire::Direction;
 use zoarium_zab::{Forward, Message, Packet, Reason};
@@ -141,23 +144,57 @@ async fn message_for_an_old_connection_does_not_leave_on_the_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn refusals_say_what_is_wrong_and_what_is_expected() {
+    let own = packet_bytes(&Packet::FollowerInfo(INFO), Direction::ToLeader, 2);
+    let ack = packet_bytes(&Packet::Ack(Zxid(1)), Direction::ToLeader, 3);
+    let old = [&11_i32.to_be_bytes()[..], &[0; 8], &8_i32.to_be_bytes(), &[0; 8], &[0xFF; 4]];
+    let mut shown = String::new();
+    for bytes in [
+        &own[..7],
+        &[0x16, 0x03, 0x01],
+        &0x5f24_3501_3501_edcc_i64.to_be_bytes(),
+        b"GET / HTTP/1.1\r\n\r\n",
+        &ack,
+        &old.concat(),
+        &own,
+    ] {
+        shown += &refusal(Port::Quorum, bytes).await;
+        shown.push('\n');
+    }
+    expect![[r#"
+        it has not said who it is in 50ms; expected FOLLOWERINFO or OBSERVERINFO
+        it begins with a TLS handshake, and TLS between servers is not supported
+        it begins to authenticate with SASL, which is not supported between servers
+        the first packet has type 1195725856; expected FOLLOWERINFO (11) or OBSERVERINFO (16)
+        the first packet has type 3; expected FOLLOWERINFO (11) or OBSERVERINFO (16)
+        LearnerInfo of 8 bytes; expected 20, which releases since 3.5 send
+        it has this server's own id 2; expected another
+    "#]]
+    .assert_eq(&shown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn second_address_of_a_member_is_tried_when_the_first_does_not_answer() {
+    let seats = Seats::of([1, 2, 3]);
+    let mut membership = seats.without(&[3]);
+    let others = membership.members.get_mut(&ServerId(2)).unwrap();
+    let nobody = others.addresses.clone();
+    others.addresses = [nobody, seats.membership.members[&ServerId(3)].addresses.clone()].concat();
+    let _listener = seats.listen(3, Port::Quorum);
+    let mut one = Server::start(1, &membership).await;
+    one.links.dial(ServerId(2));
+    assert_eq!(one.said().await, "up leader 2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rubbish_closes_its_own_connection_only() {
     let seats = Seats::of([2]);
     let mut two = Server::start(2, &seats.membership).await;
     let address = seats.address(2, Port::Quorum);
     let mut good = Raw::learner(address, 1).await;
     two.until("learner 1: FOLLOWERINFO").await;
-    let own = packet_bytes(&Packet::FollowerInfo(INFO), Direction::ToLeader, 2);
     let ack = packet_bytes(&Packet::Ack(Zxid(1)), Direction::ToLeader, 3);
-    let old = [&11_i32.to_be_bytes()[..], &[0; 8], &8_i32.to_be_bytes(), &[0; 8], &[0xFF; 4]];
-    for rubbish in [
-        b"GET / HTTP/1.1\r\n\r\n",
-        &[0x16, 0x03, 0x01, 0x02, 0x00][..],
-        &0x5f24_3501_3501_edcc_i64.to_be_bytes(),
-        &own,
-        &ack,
-        &old.concat(),
-    ] {
+    for rubbish in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0x16, 0x03, 0x01, 0x02, 0x00], &ack] {
         let mut raw = Raw::connect(address).await;
         raw.send(rubbish).await;
         assert_eq!(raw.read_to_end().await, b"", "{rubbish:?}");

@@ -1,7 +1,8 @@
 //! Servers, and peers that follow a script.
 
+use crate::links::hub::{Hub, Members};
 use crate::links::listen::Port;
-use crate::links::{Batch, LinkEvent, LinkOptions, Links, Sink};
+use crate::links::{Batch, LinkEvent, LinkOptions, Links, Sink, election, quorum};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +88,24 @@ pub(super) fn options(id: u64) -> LinkOptions {
         out_bytes_max: crate::links::OUT_BYTES_MAX,
         tree: TreeOptions::default(),
     }
+}
+
+/// Why a server refuses somebody who says this and then nothing more.
+pub(super) async fn refusal(port: Port, bytes: &[u8]) -> String {
+    let seats = Seats::of([2]);
+    let handshake_timeout = Duration::from_millis(50);
+    let options = LinkOptions { handshake_timeout, init_limit: handshake_timeout, ..options(2) };
+    let members = Members::new(ServerId(2), &seats.membership, None);
+    let hub = Arc::new(Hub::new(options, Sink::new(|_| {}), members));
+    let listener = seats.listen(2, port);
+    let mut raw = Raw::connect(seats.address(2, port)).await;
+    raw.send(bytes).await;
+    let (stream, remote) = listener.accept().await.unwrap();
+    let welcomed = match port {
+        Port::Election => election::welcome(stream, remote, &hub).await,
+        Port::Quorum => quorum::welcome(stream, remote, &hub).await,
+    };
+    welcomed.unwrap_err().to_string()
 }
 
 /// Links, and what has come from them.
