@@ -13,6 +13,7 @@ mod clock;
 pub mod config;
 mod connection;
 mod disk;
+mod dynamic_files;
 pub mod exit_code;
 mod inbox;
 mod limits;

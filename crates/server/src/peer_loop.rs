@@ -273,7 +273,10 @@ impl PeerLoop {
         let mut is_barrier = false;
         for effect in effects.drain() {
             match effect {
-                Effect::Persist { seq, record } => self.records.push((seq, record)),
+                Effect::Persist { seq, record } => {
+                    self.on_proposed(&record);
+                    self.records.push((seq, record));
+                }
                 Effect::SetTimer { timer, at } => {
                     self.timers.insert(timer, at);
                 }

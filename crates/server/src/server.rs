@@ -7,6 +7,7 @@ use crate::config::clients::ClientPort;
 use crate::config::{Loaded, ServerConfig};
 use crate::disk::real_dir::RealDir;
 use crate::disk::{Disk, DiskThread, HistoryReads, Log, SnapshotPace};
+use crate::dynamic_files::DynamicFiles;
 use crate::links::{Links, ListenError, Sink};
 use crate::member;
 use crate::metrics::Metrics;
@@ -190,7 +191,9 @@ impl Server {
             txn_bytes_max: recovery.max_txn_size,
             runtime: tokio::runtime::Handle::current(),
         };
-        Ok(Some(Member::new(links, history, recovery)))
+        let dynamic = ensemble.config_file.clone().filter(|_| config.reconfig_enabled);
+        let dynamic = dynamic.map(|config| DynamicFiles { config, own: ensemble.my_id });
+        Ok(Some(Member::new(links, history, recovery, dynamic)))
     }
 
     fn spawn_threads(

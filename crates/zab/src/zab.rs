@@ -133,6 +133,11 @@ impl Zab {
         (self.core.history.last(), self.core.history.processed())
     }
 
+    /// A membership that is proposed and not in force.
+    pub const fn proposed_membership(&self) -> Option<&Arc<Membership>> {
+        self.core.proposed.as_ref()
+    }
+
     /// Whether a membership is proposed and not in force.
     pub const fn reconfiguring(&self) -> bool {
         self.core.proposed.is_some()

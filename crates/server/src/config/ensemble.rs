@@ -22,6 +22,8 @@ pub struct Ensemble {
     pub proposed: Option<Membership>,
     /// The file that the membership came from, unless that was `zoo.cfg`.
     pub dynamic_file: Option<PathBuf>,
+    /// `zoo.cfg`, beside which other memberships are kept.
+    pub config_file: Option<PathBuf>,
     /// Time for learners to connect and synchronize.
     pub init_limit: Duration,
     /// Time within which leader and learners must hear each other.
@@ -147,6 +149,7 @@ impl Ensemble {
             membership,
             proposed,
             dynamic_file,
+            config_file: files.zoo_cfg_path(),
             init_limit,
             sync_limit,
             connect_limit: connect.map_or(init_limit, |ticks| tick.saturating_mul(ticks)),

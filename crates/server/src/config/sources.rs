@@ -105,6 +105,11 @@ impl Files<'_> {
         self.zoo_cfg.as_ref().map_or("command line".to_owned(), |file| file.path.to_string())
     }
 
+    /// Where `zoo.cfg` is, if there is one.
+    pub(crate) fn zoo_cfg_path(&self) -> Option<PathBuf> {
+        self.zoo_cfg.as_ref().map(|file| PathBuf::from(&*file.path))
+    }
+
     /// The file `zoo.cfg` as it was read.
     pub(crate) fn zoo_cfg(self) -> Option<Vec<u8>> {
         self.zoo_cfg.map(|file| file.bytes)

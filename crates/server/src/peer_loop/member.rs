@@ -3,6 +3,7 @@
 
 use super::{PeerLoop, Work};
 use crate::disk::HistoryReads;
+use crate::dynamic_files::DynamicFiles;
 use crate::links::{Batch, LinkEvent, Links, SnapshotSlice, SnapshotSource};
 use crate::shared::{Shared, random};
 use crate::snapshots::{Receiving, Staged};
@@ -16,7 +17,7 @@ use zoarium_proto::{Membership, ServerId, Zxid};
 use zoarium_tree::Tree;
 use zoarium_tree::snapshot::{Progress, SnapshotCursor};
 use zoarium_tree::watches::Watches;
-use zoarium_zab::{Epoch, Link, Message, Reason};
+use zoarium_zab::{Epoch, Link, Message, Reason, Record, Txn, Zab};
 
 /// What a member has besides.
 #[derive(Debug)]
@@ -30,15 +31,22 @@ pub(crate) struct Member {
     behind_snapshot: Option<Batch>,
     /// The leader this server joins or follows.
     leader: Option<ServerId>,
+    /// `None` if the membership is not kept: without a `zoo.cfg`, or where it does not change.
+    dynamic: Option<DynamicFiles>,
 }
 
 /// Bytes of a snapshot that are written under one lock of the tree.
 const SLICE_BYTES: usize = 256 * 1024;
 
 impl Member {
-    pub(crate) fn new(links: Links, history: HistoryReads, recovery: RecoveryOptions) -> Self {
+    pub(crate) fn new(
+        links: Links,
+        history: HistoryReads,
+        recovery: RecoveryOptions,
+        dynamic: Option<DynamicFiles>,
+    ) -> Self {
         let receiving = Receiving::default();
-        Self { links, history, recovery, receiving, behind_snapshot: None, leader: None }
+        Self { links, history, recovery, receiving, behind_snapshot: None, leader: None, dynamic }
     }
 
     /// What is not heard of any more when there is no leader.
@@ -184,8 +192,23 @@ impl PeerLoop {
     pub(super) fn on_activated(&mut self, membership: &Arc<Membership>) {
         let Some(member) = &mut self.member else { return };
         tracing::info!(version = %membership.version, "membership in force:\n{membership}");
-        member.links.set_membership(membership, None);
+        let proposed = self.peer.zab().and_then(Zab::proposed_membership);
+        member.links.set_membership(membership, proposed.map(Arc::as_ref));
+        if let Some(files) = &member.dynamic {
+            files.activate(membership);
+        }
         self.note_standing();
+    }
+
+    /// A membership is proposed: its members count from here on, and have to be reachable.
+    pub(super) fn on_proposed(&mut self, record: &Record) {
+        let Record::Append(Txn { membership: Some(proposed), .. }) = record else { return };
+        let (Some(member), Some(zab)) = (&mut self.member, self.peer.zab()) else { return };
+        tracing::info!(version = %proposed.version, "membership proposed:\n{proposed}");
+        member.links.set_membership(zab.membership(), Some(proposed));
+        if let Some(files) = &member.dynamic {
+            files.propose(proposed);
+        }
     }
 
     /// Puts the membership in force into its znode.
