@@ -76,6 +76,8 @@ pub(crate) struct Connection {
     /// Whether events are handed on.
     gate: Mutex<bool>,
     outbox: Mutex<Outbox>,
+    /// Where the outbox goes, while the connection's task runs.
+    stream: Mutex<Option<Arc<TcpStream>>>,
     /// Bytes written, without snapshots.
     written: AtomicU64,
     wake_writer: Notify,
@@ -93,6 +95,7 @@ impl Connection {
             sink: Arc::clone(&hub.sink),
             gate: Mutex::new(true),
             outbox: Mutex::new(Outbox::new(hub.options.out_bytes_max)),
+            stream: Mutex::new(None),
             written: AtomicU64::new(0),
             wake_writer: Notify::new(),
             in_flight: AtomicUsize::new(0),
@@ -172,8 +175,18 @@ impl Connection {
     /// # Errors
     /// If too much waits.
     pub(super) fn flush(&self) -> Result<(), Ended> {
-        let ended = self.outbox().end_batch(self.written());
-        self.wake_writer.notify_one();
+        let mut outbox = self.outbox();
+        let ended = outbox.end_batch(self.written());
+        if let Some(stream) = &*self.stream() {
+            // What it does not take, for whatever reason, the task finds out again.
+            let sent = outbox.write_through(|bytes| stream.try_write(bytes).unwrap_or(0));
+            self.note_written(sent);
+        }
+        let is_left = outbox.has_more();
+        drop(outbox);
+        if is_left {
+            self.wake_writer.notify_one();
+        }
         ended.map_err(Ended::TooMuchWaits)
     }
 
@@ -228,6 +241,10 @@ impl Connection {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn stream(&self) -> MutexGuard<'_, Option<Arc<TcpStream>>> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -237,9 +254,10 @@ impl Connection {
 pub(super) async fn run(
     hub: &Hub,
     connection: &Arc<Connection>,
-    stream: &TcpStream,
+    stream: &Arc<TcpStream>,
     reading: impl Future<Output = Ended>,
 ) {
+    *connection.stream() = Some(Arc::clone(stream));
     let mut writing = Writing::new(hub.options.init_limit);
     let ended = tokio::select! {
         ended = reading => Some(ended),
@@ -257,6 +275,7 @@ pub(super) async fn run(
             hub.forget(connection);
         }
     }
+    *connection.stream() = None;
     // Snapshots that were never begun go here, not where the last share of the connection happens
     // to be dropped.
     connection.outbox().close(false);

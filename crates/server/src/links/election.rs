@@ -146,6 +146,7 @@ fn serve(
     tracing::info!(link = %Shown(link), remote = remote(&stream), "up");
     let hub = Arc::clone(hub);
     let runtime = hub.runtime.clone();
+    let stream = Arc::new(stream);
     runtime.spawn(async move {
         let reading = async {
             let Err(ended) = read(&connection, &stream, unread).await;

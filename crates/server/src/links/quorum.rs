@@ -85,6 +85,7 @@ async fn run(
     unread: BytesMut,
     direction: Direction,
 ) {
+    let stream = Arc::new(stream);
     let reading = async {
         let Err(ended) = read(&hub, &connection, &stream, unread, direction).await;
         ended
