@@ -158,7 +158,7 @@ impl Peer {
         self.sessions.heard(session, now.mono);
         let refuse = |error| Output::Refuse { conn, xid, error };
         if op.is_write() && op != OpCode::CloseSession && self.disk_full {
-            return self.pass(conn, refuse(ErrorCode::SystemError), effects);
+            return self.refuse(conn, xid, ErrorCode::SystemError, effects);
         }
         let Some(zxid) = self.free_zxid() else {
             return self.backlog.push_back(Waiting::Client(request));

@@ -354,7 +354,7 @@ impl Peer {
         }
     }
 
-    fn refuse(
+    pub(crate) fn refuse(
         &mut self,
         conn: ConnId,
         xid: zoarium_proto::Xid,

@@ -346,6 +346,34 @@ fn leader_that_has_no_zxid_keeps_everything_in_order() {
 }
 
 #[test]
+fn refusal_for_want_of_room_waits_for_what_waits_for_a_zxid() {
+    check_with(
+        FEW,
+        expect![[r#"
+            c3 open 3
+                c3 connected for 6000 ms
+            c4 open 3
+                c4 connected for 6000 ms
+            stall 1
+            stall 2
+            c3 create /a
+            c3 create /b
+            disk full 3
+            c3 sync /
+            c3 create /c
+            c4 create /d
+            unstall 1
+                c3 #1 0x100000003 /a
+                c4 #1 0x100000003 SystemError
+                c3 #2 0x100000004 /b
+                c3 #3 0x100000004 /
+                c3 #4 0x100000004 SystemError
+            unstall 2
+        "#]],
+    );
+}
+
+#[test]
 fn backlog_of_a_leader_that_goes_is_not_answered() {
     check_with(
         FEW,
