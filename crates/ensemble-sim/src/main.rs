@@ -25,7 +25,7 @@ usage: cargo xtask sim [--seeds N] [--start S] [--bug NAME]
 const PLANTED_SEEDS_MAX: u64 = 300;
 
 /// How many runs shrinking may take.
-const SHRINK_RUNS_MAX: u32 = 400;
+const SHRINK_RUNS_MAX: u32 = 3000;
 
 /// How many of the last lines of a failing run are shown.
 const LINES: usize = 60;

@@ -399,7 +399,9 @@ impl Ledger {
             let detail = format!("leader {name:?} is at {applied} of {logged}");
             return broken("a leader has delivered its history", detail);
         }
-        let committed = self.committed.last().copied().unwrap_or_default();
+        // A newer leader may be established before news of it has come here.
+        let older = self.committed.partition_point(|zxid| zxid.epoch() < epoch.0);
+        let committed = self.committed[..older].last().copied().unwrap_or_default();
         if leads && !self.has(applied, committed) {
             let detail = format!("leader {name:?} of {epoch} at {applied} lacks {committed}");
             return broken("PrimaryIntegrity", detail);
