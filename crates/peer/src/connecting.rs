@@ -19,6 +19,7 @@ impl Peer {
         let conn = connect.conn;
         let serves = match self.role {
             Role::Idle => false,
+            Role::ReadOnly => connect.read_only == Some(true),
             Role::Leading => self.options.leader_serves || self.zab().is_none(),
             Role::Learning(_) => true,
         };
@@ -32,7 +33,8 @@ impl Peer {
             // Session ids are no secret: any stat of an ephemeral has one. Only who has the
             // password too may take the session from the connection it is on.
             if connect.password != session.password()[..] {
-                let response = ConnectResponse::expired(connect.read_only.map(|_| false));
+                let response =
+                    ConnectResponse::expired(connect.read_only.map(|_| self.is_read_only()));
                 return effects.output(Output::Connected { conn, response });
             }
             let before = self.sessions.detach(session);
@@ -46,6 +48,7 @@ impl Peer {
         let Some(connect) = self.connect_locally(now, connect, timeout_ms, effects) else { return };
         match self.role {
             Role::Idle => {}
+            Role::ReadOnly => self.refuse_renewal(tree, &connect, effects),
             Role::Leading => self.lead_connect(now, tree, connect, timeout_ms, effects),
             Role::Learning(_) => self.learn_connect(now, &connect, timeout_ms, effects),
         }

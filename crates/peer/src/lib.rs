@@ -33,6 +33,7 @@ mod order;
 mod peer;
 mod pipeline;
 mod prep;
+mod read_only;
 mod reply;
 mod request;
 mod sessions;

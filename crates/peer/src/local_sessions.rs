@@ -99,6 +99,11 @@ impl Local {
         self.leaving.clear();
     }
 
+    /// The connections of all sessions.
+    pub(crate) fn conns(&self) -> impl Iterator<Item = ConnId> {
+        self.sessions.conns().chain(self.leaving.iter().copied())
+    }
+
     /// Whether a connection's session is over.
     pub(crate) fn is_leaving(&self, conn: ConnId) -> bool {
         self.leaving.contains(&conn)
@@ -180,7 +185,8 @@ impl Peer {
         effects: &mut Effects<Self>,
     ) -> Option<Connect> {
         let (conn, mut session) = (connect.conn, connect.session);
-        if session == SessionId::NONE && self.local_sessions_enabled() {
+        let opens = self.local_sessions_enabled() || self.is_read_only();
+        if session == SessionId::NONE && opens {
             session = self.take_session_id();
             self.local.sessions.add(session, timeout_ms, now.mono);
         }
@@ -189,7 +195,8 @@ impl Peer {
         }
         self.local.sessions.renew(session, timeout_ms, now.mono);
         self.local.sessions.attach(session, conn);
-        let (password, read_only) = (session.password(), connect.read_only.map(|_| false));
+        let read_only = connect.read_only.map(|_| self.is_read_only());
+        let password = session.password();
         let response = ConnectResponse { timeout_ms, session, password, read_only };
         effects.output(Output::Connected { conn, response });
         None

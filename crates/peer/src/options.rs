@@ -51,6 +51,9 @@ pub struct EnsembleOptions {
     pub multi_address: bool,
     /// Whether clients get sessions that only their server knows.
     pub local_sessions: LocalSessions,
+    /// After how long without a leader reads are answered, to clients that have asked for it.
+    /// Apache does so after 2 s, or a tick if that is longer, with `readonlymode.enabled`.
+    pub read_only_after: Option<Duration>,
 }
 
 /// Sessions that only one server knows (`localSessionsEnabled`, `localSessionsUpgradingEnabled`).
@@ -70,7 +73,12 @@ pub enum LocalSessions {
 impl Default for EnsembleOptions {
     /// Apache's defaults.
     fn default() -> Self {
-        Self { voters_min: 2, multi_address: false, local_sessions: LocalSessions::Off }
+        Self {
+            voters_min: 2,
+            multi_address: false,
+            local_sessions: LocalSessions::Off,
+            read_only_after: None,
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Peer {
 pub(crate) enum Role {
     /// Nothing: there is no leader.
     Idle,
+    /// Answers reads, without a leader.
+    ReadOnly,
     /// Decides.
     Leading,
     /// Has a leader decide.
@@ -117,6 +119,7 @@ impl Peer {
             Input::Request(request) => self.on_request(now, tree, request, effects),
             Input::Timer(Timer::Sessions) => self.on_sessions_timer(now, tree, effects),
             Input::Timer(Timer::Reaper) => self.on_reaper_timer(now, tree, effects),
+            Input::Timer(Timer::ReadOnly) => self.on_read_only_timer(now, effects),
             Input::Timer(Timer::Zab(timer)) => self.agreement.step(now, Input::Timer(timer)),
             Input::Persisted { upto } => self.agreement.step(now, Input::Persisted { upto }),
             Input::LinkUp(link) => {
@@ -198,7 +201,7 @@ impl Peer {
             Request::Heard(sessions) => {
                 sessions.iter().for_each(|(id, at)| self.local.sessions.heard(*id, *at));
                 match &mut self.role {
-                    Role::Idle => {}
+                    Role::Idle | Role::ReadOnly => {}
                     Role::Leading => {
                         sessions.into_iter().for_each(|(id, at)| self.sessions.heard(id, at));
                     }
@@ -239,6 +242,7 @@ impl Peer {
         let Some(request) = self.ask_locally(now, request, effects) else { return };
         match self.role {
             Role::Idle => effects.output(Output::Unanswered { conn }),
+            Role::ReadOnly => self.read_only_client(request, effects),
             Role::Leading => self.decide_client(now, tree, request, effects),
             Role::Learning(_) => self.forward_client(now, request, effects),
         }
@@ -296,9 +300,15 @@ impl Peer {
                 self.pipeline.synced();
                 self.tell_due(effects);
             }
-            Zab::Looking { why } => self.on_looking(why, effects),
-            Zab::Joining { leader } => effects.output(Output::Joining { leader }),
-            Zab::Elected => effects.output(Output::Elected),
+            Zab::Looking { why } => self.on_looking(now, why, effects),
+            Zab::Joining { leader } => {
+                self.end_read_only(effects);
+                effects.output(Output::Joining { leader });
+            }
+            Zab::Elected => {
+                self.end_read_only(effects);
+                effects.output(Output::Elected);
+            }
             Zab::Serving { leader, epoch } => {
                 self.on_serving(now, leader);
                 self.put_config(effects);
@@ -323,7 +333,7 @@ impl Peer {
         }
     }
 
-    fn on_looking(&mut self, why: zoarium_zab::Reason, effects: &mut Effects<Self>) {
+    fn on_looking(&mut self, now: Now, why: zoarium_zab::Reason, effects: &mut Effects<Self>) {
         self.role = Role::Idle;
         self.pipeline.give_up().for_each(|output| effects.output(output));
         for waiting in self.backlog.drain(..) {
@@ -336,6 +346,7 @@ impl Peer {
         self.sessions.detach_all();
         self.local.detach_all();
         effects.output(Output::Looking { why });
+        self.await_read_only(now, effects);
     }
 
     fn on_serving(&mut self, now: Now, leader: ServerId) {
@@ -348,7 +359,7 @@ impl Peer {
 
     /// No transaction tells of the first membership, nor of one that this server has heard of in an
     /// election (Apache: `initConfigInZKDatabase`).
-    fn put_config(&self, effects: &mut Effects<Self>) {
+    pub(crate) fn put_config(&self, effects: &mut Effects<Self>) {
         if let Some(zab) = self.zab() {
             effects.output(Output::PutConfig(Arc::clone(zab.membership())));
         }

@@ -20,6 +20,8 @@ pub enum Timer {
     Sessions,
     /// Containers and TTL znodes may be due.
     Reaper,
+    /// There has been no leader for a while.
+    ReadOnly,
     /// The agreement's own.
     Zab(zoarium_zab::Timer),
 }
@@ -167,6 +169,10 @@ pub enum Output {
         /// Why not.
         why: Reason,
     },
+    /// There is still no leader: reads are answered from the tree as it is, to the clients whose
+    /// handshakes are. It ends with [`Output::Joining`] or [`Output::Elected`], before which all of
+    /// them are told to close.
+    ServingReadOnly,
     /// A leader is found; clients are not served yet.
     Joining {
         /// The leader.
@@ -236,7 +242,10 @@ impl Output {
     /// at the tree and must find it so.
     pub const fn is_barrier(&self) -> bool {
         match self {
-            Self::Serving { .. } | Self::Truncate { .. } | Self::InstallSnapshot { .. } => true,
+            Self::Serving { .. }
+            | Self::ServingReadOnly
+            | Self::Truncate { .. }
+            | Self::InstallSnapshot { .. } => true,
             Self::Deliver(_)
             | Self::Answer(_)
             | Self::Refuse { .. }

@@ -169,6 +169,11 @@ impl Sessions {
         self.by_conn.get(&conn) == Some(&id)
     }
 
+    /// The connections that sessions are on.
+    pub(crate) fn conns(&self) -> impl Iterator<Item = ConnId> {
+        self.by_conn.keys().copied()
+    }
+
     /// Takes the connection from a session, if it has one.
     pub(crate) fn detach(&mut self, id: SessionId) -> Option<ConnId> {
         let conn = self.by_id.get_mut(&id)?.conn.take()?;

@@ -360,6 +360,7 @@ impl PeerLoop {
             }
             Output::Unanswered { .. } => self.forget_request(),
             Output::Looking { why } => self.on_looking(why, watches),
+            Output::ServingReadOnly => self.on_serving_read_only(),
             Output::Joining { leader } => self.on_joining(*leader),
             Output::Elected => self.on_elected(),
             Output::Serving { leader, epoch } => self.on_serving(*leader, *epoch),

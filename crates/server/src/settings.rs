@@ -19,6 +19,9 @@ use zoarium_tree::access::{AccessRules, EnsembleCheck};
 /// The server id of a server that runs alone: the top byte of its sessions, as in Apache.
 const STANDALONE_SERVER_ID: u8 = 1;
 
+/// A server without a leader waits at least so long before it answers reads, as in Apache.
+const READ_ONLY_AFTER_MIN: Duration = Duration::from_secs(2);
+
 /// A batch without a limit of its own.
 const SYNC_BATCH_DEFAULT: u32 = 1000;
 
@@ -51,7 +54,7 @@ pub(crate) fn peer_options(config: &ServerConfig) -> PeerOptions {
     }
 }
 
-const fn ensemble_options(config: &ServerConfig, ensemble: &Ensemble) -> EnsembleOptions {
+fn ensemble_options(config: &ServerConfig, ensemble: &Ensemble) -> EnsembleOptions {
     let sessions = &config.sessions;
     EnsembleOptions {
         voters_min: ensemble.participants_min,
@@ -60,6 +63,9 @@ const fn ensemble_options(config: &ServerConfig, ensemble: &Ensemble) -> Ensembl
             true => LocalSessions::On { upgrading: sessions.local_upgrading_enabled },
             false => LocalSessions::Off,
         },
+        read_only_after: ensemble
+            .read_only_mode
+            .then(|| READ_ONLY_AFTER_MIN.max(sessions.tick_time)),
     }
 }
 

@@ -59,10 +59,11 @@ impl Standing {
         self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes over what the agreement says of itself, and of whom it has joined or is about to.
-    pub(crate) fn note(&self, zab: &Zab, joining: Option<ServerId>) {
+    /// Takes over what the agreement says of itself, of whom it has joined or is about to, and
+    /// whether reads are answered without a leader.
+    pub(crate) fn note(&self, zab: &Zab, joining: Option<ServerId>, read_only: bool) {
         let serving = zab.serving().map(|(leader, _)| leader);
-        self.serving.store(serving.is_some(), Relaxed);
+        self.serving.store(serving.is_some() || read_only, Relaxed);
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(place) = place.as_mut() else { return };
         place.state = zab.state();

@@ -63,6 +63,9 @@ impl Member {
             }
             zoarium_peer::Output::Joining { leader } => fx.output(Output::Joining(leader)),
             zoarium_peer::Output::Elected => fx.output(Output::Elected),
+            zoarium_peer::Output::ServingReadOnly => {
+                unreachable!("no server of the simulation is set up so")
+            }
             zoarium_peer::Output::Serving { leader, epoch } => self.serve(now, leader, epoch, fx),
             zoarium_peer::Output::Truncate { .. }
             | zoarium_peer::Output::InstallSnapshot { .. } => {

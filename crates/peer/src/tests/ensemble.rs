@@ -4,6 +4,7 @@ mod forwarding;
 mod leader_change;
 mod links;
 mod local_sessions;
+mod read_only;
 mod reconfig;
 mod script;
 mod server;

@@ -158,6 +158,7 @@ impl Front {
                 }
             }
             Output::Looking { .. }
+            | Output::ServingReadOnly
             | Output::Joining { .. }
             | Output::Elected
             | Output::PutConfig(_)

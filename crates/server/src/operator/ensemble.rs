@@ -11,7 +11,7 @@ use crate::status::{
 use zoarium_zab::PeerState;
 
 impl Operator {
-    /// What the server is; `None` while it has no leader.
+    /// What the server is; `None` while it serves nobody.
     pub(super) fn mode(&self) -> Option<Mode> {
         let Some(place) = self.shared.standing.place() else { return Some(Mode::Standalone) };
         if !self.shared.standing.serves() {
@@ -20,7 +20,7 @@ impl Operator {
         let phase = ZabPhase::Broadcast;
         let quorum_size = place.membership.participants().count() as u64;
         Some(match place.state {
-            PeerState::Looking => return None,
+            PeerState::Looking => Mode::ReadOnly,
             PeerState::Leading => Mode::Leader(self.leader_status(&place, quorum_size)),
             PeerState::Following => {
                 Mode::Follower(FollowerStatus { quorum_size, phase, synced_observers: None })
@@ -52,9 +52,10 @@ impl Operator {
         }
     }
 
-    /// The place in the ensemble; `None` when standalone or not serving.
+    /// The place in the ensemble; `None` when standalone or without a leader.
     pub(super) fn place_in_ensemble(&self) -> Option<EnsembleStatus> {
-        let place = self.shared.standing.place().filter(|_| self.shared.standing.serves())?;
+        let serves = |place: &Place| place.serving_since.is_some();
+        let place = self.shared.standing.place().filter(serves)?;
         let members = &place.membership.members;
         let own = members.get(&place.id);
         let leader = place.leader.and_then(|id| {

@@ -144,6 +144,7 @@ impl PeerLoop {
             | Output::Close { .. }
             | Output::Unanswered { .. }
             | Output::Looking { .. }
+            | Output::ServingReadOnly
             | Output::Joining { .. }
             | Output::Elected
             | Output::PutConfig(_)
@@ -167,6 +168,11 @@ impl PeerLoop {
             member.forget_leader();
         }
         self.snapshots.hold(true);
+        self.note_standing();
+    }
+
+    pub(super) fn on_serving_read_only(&self) {
+        tracing::info!("no leader for a while; clients that have asked for it may read");
         self.note_standing();
     }
 
@@ -253,7 +259,7 @@ impl PeerLoop {
     /// Tells operators what this server is.
     pub(super) fn note_standing(&self) {
         if let (Some(member), Some(zab)) = (&self.member, self.peer.zab()) {
-            self.shared.standing.note(zab, member.leader);
+            self.shared.standing.note(zab, member.leader, self.peer.is_read_only());
         }
     }
 }

@@ -117,9 +117,9 @@ fn request_from_before_a_leader_change_is_not_done_after_it() {
             c1 #1 unanswered
             server 1 looks for a leader: link down
             c1 closed
-        pass 1000
             server 2 serves, 2 leads epoch 2
             server 1 serves, 2 leads epoch 2
+        pass 1000
         c1 late create /b
         c2 renew c1 1
             c2 connected for 6000 ms
@@ -152,9 +152,9 @@ fn what_a_quorum_has_survives_its_leader() {
         free 1 3
             server 1 looks for a leader: link down
             c1 closed
-        pass 1000
             server 2 serves, 2 leads epoch 2
             server 1 serves, 2 leads epoch 2
+        pass 1000
         c2 renew c1 2
             c2 connected for 6000 ms
         c2 exists /a

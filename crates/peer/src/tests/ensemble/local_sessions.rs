@@ -323,18 +323,18 @@ fn session_that_was_becoming_known_at_a_leader_change_stays_local() {
                 c1 #1 unanswered
                 server 1 looks for a leader: link down
                 c1 closed
-            pass 1000
                 server 2 serves, 2 leads epoch 2
                 server 1 serves, 2 leads epoch 2
+            pass 1000
                 server 4 serves, 2 leads epoch 2
             local 1
-                c1 in 6990
+                c1 in 6980
             c2 renew c1 1
                 c2 connected for 6000 ms
             c2 create /b eph
                 c2 #1 0x200000002 /b
             sessions 2
-                c1 in 6990
+                c1 in 6980
             local 1
                 none
         "#]],

@@ -2,8 +2,8 @@
 //! everybody is told.
 //!
 //! ```text
-//! c1 open 2 [6000]                 a new session from connection 1 to server 2, with that timeout
-//! c2 renew c1 3 [6000] [forged] [seen=1000000ff]   the session of connection 1, to server 3
+//! c1 open 2 [6000] [ro]            a new session from connection 1 to server 2, with that timeout
+//! c2 renew c1 3 [6000] [ro] [forged] [seen=1000000ff]   the session of connection 1, to server 3
 //! c1 drop · c1 hear · c1 lively    breaks · a sign of life now · signs of life from now on
 //! c1 create /a eph data=x          a request, as in the scripts for one server
 //! c1 late create /a                one that the closed connection had sent before
@@ -162,6 +162,9 @@ impl Script {
             if let Some(zxid) = option.strip_prefix("seen=") {
                 connect.last_zxid_seen = i64::from_str_radix(zxid, 16).unwrap();
             }
+        }
+        if rest.contains(&"ro") {
+            connect.read_only = Some(true);
         }
         if rest.contains(&"forged") {
             connect = Connect { password: Bytes::from_static(&[0; 16]), ..connect };

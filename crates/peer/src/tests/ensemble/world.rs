@@ -294,6 +294,9 @@ impl World {
             Output::Serving { leader, epoch } => {
                 self.told.push(format!("server {id} serves, {leader} leads epoch {epoch}"));
             }
+            Output::ServingReadOnly => {
+                self.told.push(format!("server {id} serves read-only"));
+            }
             Output::Truncate { to } => {
                 let mut history = server.disk.history();
                 history.retain(|txn| txn.zxid <= to);
