@@ -7,7 +7,7 @@ mod wire_errors;
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::Options;
 use crate::ensemble::{Ensemble, Plan, Sid};
@@ -18,8 +18,9 @@ use crate::server::Kind;
 use crate::setup;
 use crate::tools::Tools;
 
-/// Does something that should do no harm; says what the servers made of it.
-type Attack = fn(&mut Ensemble<'_>) -> Result<()>;
+/// Does something that should do no harm. The answer is the log of a server that is none of the
+/// ensemble's, if there was one.
+type Attack = fn(&mut Ensemble<'_>) -> Result<String>;
 
 /// Attacks under which nobody may lose the lead, and a word that our server's log must have about
 /// each.
@@ -32,6 +33,7 @@ const ATTACKS: &[(&str, Attack, &str)] = &[
     ("own-id", wire_errors::own_id, ""),
     ("epoch-from-the-future", wire_errors::epoch_from_the_future, "epoch"),
     ("duplicate-id", setup_errors::duplicate_id, ""),
+    ("duplicate-of-the-leader", setup_errors::duplicate_of_the_leader, ""),
     ("wrong-cluster", setup_errors::wrong_cluster, ""),
     ("wrong-myid", setup_errors::wrong_myid, ""),
     ("directory-of-another", setup_errors::directory_of_another, ""),
@@ -69,17 +71,17 @@ pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<(
 fn judged(ensemble: &mut Ensemble<'_>, name: &str, attack: Attack, word: &str) -> Result<String> {
     let began = Instant::now();
     let leader = ensemble.wait_leader()?;
+    let load = Load::start(ensemble, &format!("/{name}"))?;
     let epoch = epoch(ensemble, leader)?;
     let logs: Vec<usize> = log_lengths(ensemble)?;
-    let load = Load::start(ensemble, &format!("/{name}"))?;
-    attack(ensemble)?;
+    let stranger = attack(ensemble)?;
     load.wait_progress().context("after the attack")?;
     ensemble.wait_all()?;
     let summary = load.finish(ensemble)?.summary();
     let after = ensemble.wait_leader()?;
     ensure!(after == leader, "server {leader} led before, {after} after");
     ensure!(self::epoch(ensemble, leader)? == epoch, "there was an election");
-    let told = told(ensemble, &logs, word)?;
+    let told = told(ensemble, &logs, &stranger, word)?;
     Ok(format!("{summary}; {}{told}", took(began)))
 }
 
@@ -91,20 +93,24 @@ fn log_lengths(ensemble: &Ensemble<'_>) -> Result<Vec<usize>> {
     ensemble.members.iter().map(|member| Ok(member.log()?.len())).collect()
 }
 
-/// The first new warning or error in the log of one of our servers; fails when there is none with
-/// the word in it.
-fn told(ensemble: &Ensemble<'_>, before: &[usize], word: &str) -> Result<String> {
-    let ours = ensemble.members.iter().zip(before).filter(|(it, _)| it.kind == Kind::Zoarium);
-    let mut is_ours = false;
-    for (member, before) in ours {
-        is_ours = true;
-        let log = member.log()?;
-        let lines = log.get(*before..).unwrap_or_default().lines();
-        let mut alarms = lines.filter(|line| line.contains(" WARN ") || line.contains("ERROR "));
-        if let Some(line) = alarms.find(|line| line.contains(word)) {
-            return Ok(format!("\n{}: {line}", member.name()));
+/// The first warning or error with the word in it, new in the log of one of our servers or in the
+/// stranger's.
+fn told(ensemble: &Ensemble<'_>, before: &[usize], stranger: &str, word: &str) -> Result<String> {
+    if ensemble.members.iter().any(|member| member.kind != Kind::Zoarium) {
+        return Ok(String::new());
+    }
+    let is_alarm = |line: &&str| {
+        [" WARN ", "ERROR "].iter().any(|level| line.contains(level))
+            || line.starts_with("zoarium:")
+    };
+    let mut logs = vec![("the stranger".to_owned(), stranger.to_owned())];
+    for (member, before) in ensemble.members.iter().zip(before) {
+        logs.push((member.name(), member.log()?.get(*before..).unwrap_or_default().to_owned()));
+    }
+    for (name, log) in logs {
+        if let Some(line) = log.lines().filter(is_alarm).find(|line| line.contains(word)) {
+            return Ok(format!("\n{name}: {line}"));
         }
     }
-    ensure!(!is_ours, "no server says anything with {word:?} in it");
-    Ok(String::new())
+    bail!("no server says anything with {word:?} in it")
 }

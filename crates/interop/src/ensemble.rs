@@ -277,14 +277,14 @@ impl<'a> Ensemble<'a> {
         }
     }
 
-    /// Starts a server of the same kind as `like` with this id, an empty directory and ports of its
-    /// own; it finds the others as `like` does.
-    pub(crate) fn stranger(&self, like: Sid, sid: Sid, name: &str) -> Result<Stranger<'a>> {
+    /// Starts a server with this id, an empty directory and ports of its own, which knows the
+    /// others.
+    pub(crate) fn stranger(&self, sid: Sid, name: &str) -> Result<Stranger<'a>> {
         let ports = self.tools.lease(3);
         let (client, quorum, election) = (ports.first, ports.first + 1, ports.first + 2);
         let mut member = Member {
             addresses: Addresses { sid, client, quorum, election },
-            kind: self.member(like).kind,
+            kind: self.member(1).kind,
             role: Role::Participant,
             dir: self.tools.run_dir(&format!("{name}-of-an-ensemble"))?,
             data: self.tools.memory_dir(&format!("{name}-of-an-ensemble"))?,
@@ -293,8 +293,7 @@ impl<'a> Ensemble<'a> {
             syncs_before: 0,
         };
         let others = self.members.iter().filter(|it| it.sid() != sid);
-        let mut servers: Vec<String> =
-            others.map(|it| it.line_for(like, self.network.as_ref())).collect();
+        let mut servers: Vec<String> = others.map(|member| member.own_line(false)).collect();
         servers.push(member.own_line(false));
         member.configure(&servers, &[])?;
         member.start(self.tools)?;

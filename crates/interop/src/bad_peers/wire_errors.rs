@@ -20,7 +20,7 @@ const LEADER_INFO: i32 = 17;
 
 /// Sends each of these to both ports of every server, each on a connection of its own, and leaves
 /// the connections open for a while.
-fn to_all(ensemble: &Ensemble<'_>, all: &[Vec<u8>]) -> Result<()> {
+fn to_all(ensemble: &Ensemble<'_>, all: &[Vec<u8>]) -> Result<String> {
     let mut held = Vec::new();
     for member in &ensemble.members {
         for port in [member.addresses.quorum, member.addresses.election] {
@@ -36,7 +36,7 @@ fn to_all(ensemble: &Ensemble<'_>, all: &[Vec<u8>]) -> Result<()> {
     }
     ensure!(!held.is_empty(), "no port is open");
     std::thread::sleep(CLOSE_LIMIT);
-    Ok(())
+    Ok(String::new())
 }
 
 /// Sends bytes and returns what comes back until the server closes or is silent for a while.
@@ -50,14 +50,14 @@ fn exchange(mut stream: TcpStream, bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(answer)
 }
 
-pub(super) fn garbage(ensemble: &mut Ensemble<'_>) -> Result<()> {
+pub(super) fn garbage(ensemble: &mut Ensemble<'_>) -> Result<String> {
     let hello = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03".to_vec();
     let noise = (0..4096_u32).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2]).collect();
     let web = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec();
     to_all(ensemble, &[web, hello, noise, vec![0xff; 1 << 20], b"ruok".to_vec(), vec![0], vec![]])
 }
 
-pub(super) fn unknown_version(ensemble: &mut Ensemble<'_>) -> Result<()> {
+pub(super) fn unknown_version(ensemble: &mut Ensemble<'_>) -> Result<String> {
     let mut all = vec![learner_info(99, 0, 1, 0x10000)];
     for version in [-65530, -1, i64::MIN] {
         all.push(Jute::new().long(version).long(2).text("127.0.0.1:9").bytes());
@@ -68,7 +68,7 @@ pub(super) fn unknown_version(ensemble: &mut Ensemble<'_>) -> Result<()> {
     to_all(ensemble, &all)
 }
 
-pub(super) fn huge_lengths(ensemble: &mut Ensemble<'_>) -> Result<()> {
+pub(super) fn huge_lengths(ensemble: &mut Ensemble<'_>) -> Result<String> {
     let head = || Jute::new().long(PROTOCOL_V1).long(9);
     let mut all = Vec::new();
     for len in [i32::MAX, i32::MIN, -1, 0, 2049] {
@@ -80,14 +80,14 @@ pub(super) fn huge_lengths(ensemble: &mut Ensemble<'_>) -> Result<()> {
 }
 
 /// Connections that say nothing, and some that stop in the middle of a handshake.
-pub(super) fn silent_connections(ensemble: &mut Ensemble<'_>) -> Result<()> {
+pub(super) fn silent_connections(ensemble: &mut Ensemble<'_>) -> Result<String> {
     let handshake = Jute::new().long(PROTOCOL_V1).long(9).bytes();
     let cut = |number: usize| handshake[..number % handshake.len()].to_vec();
     to_all(ensemble, &(0..SILENT).map(cut).collect::<Vec<_>>())
 }
 
 /// Somebody introduces himself to each server as each of the others, and spreads rumours.
-pub(super) fn impostor(ensemble: &mut Ensemble<'_>) -> Result<()> {
+pub(super) fn impostor(ensemble: &mut Ensemble<'_>) -> Result<String> {
     for claimed in ensemble.sids() {
         for member in ensemble.members.iter().filter(|member| member.sid() != claimed) {
             let mut rumours = Jute::new().long(PROTOCOL_V1).long(claimed.into());
@@ -100,22 +100,22 @@ pub(super) fn impostor(ensemble: &mut Ensemble<'_>) -> Result<()> {
             exchange(stream, &rumours.bytes())?;
         }
     }
-    Ok(())
+    Ok(String::new())
 }
 
 /// Somebody introduces himself to each server with that server's own id.
-pub(super) fn own_id(ensemble: &mut Ensemble<'_>) -> Result<()> {
+pub(super) fn own_id(ensemble: &mut Ensemble<'_>) -> Result<String> {
     for member in &ensemble.members {
         let handshake = Jute::new().long(PROTOCOL_V1).long(member.sid().into());
         let stream = TcpStream::connect(("127.0.0.1", member.addresses.election))?;
         exchange(stream, &handshake.text("127.0.0.1:9").bytes())?;
     }
-    Ok(())
+    Ok(String::new())
 }
 
 /// Somebody has promised an epoch that nobody can ever reach: an established leader keeps its own,
 /// and tells it so or closes.
-pub(super) fn epoch_from_the_future(ensemble: &mut Ensemble<'_>) -> Result<()> {
+pub(super) fn epoch_from_the_future(ensemble: &mut Ensemble<'_>) -> Result<String> {
     let leader: Sid = ensemble.wait_leader()?;
     let member = ensemble.member(leader);
     let epoch = member.status()?.zxid >> 32;
@@ -129,7 +129,7 @@ pub(super) fn epoch_from_the_future(ensemble: &mut Ensemble<'_>) -> Result<()> {
             ensure!(offered == epoch, "the leader offers epoch {offered}, its own is {epoch}");
         }
     }
-    Ok(())
+    Ok(String::new())
 }
 
 /// First packets with absurd epochs, from a follower and from a server that nobody knows.
