@@ -14,7 +14,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use bytes::BytesMut;
 use zoarium_process::{Effect, Effects, Input, Instant, Now};
-use zoarium_proto::{ConnId, ErrorCode, ServerId, SessionId};
+use zoarium_proto::{ConnId, ErrorCode, ServerId, SessionId, Zxid};
 use zoarium_tree::Tree;
 use zoarium_tree::access::Identities;
 use zoarium_zab::{Channel, Zab};
@@ -164,8 +164,9 @@ impl Peer {
             self.local.note_known(*session);
         }
         let own = |id: &&SessionId| id.server_id() == self.options.server_id;
-        if let Some(known) = tree.sessions().keys().rev().find(own) {
-            self.next_session = self.next_session.max(beyond(*known, tree));
+        let known = tree.sessions().keys().rev().find(own);
+        if let Some(known) = known.filter(|known| **known >= self.next_session) {
+            self.next_session = far_from(*known, tree.last_zxid());
         }
     }
 
@@ -382,9 +383,17 @@ impl Peer {
     }
 }
 
-/// An id that was not handed out before, even if the clock was set back: behind `known` there may
-/// have been sessions that are over and forgotten, at most one for each transaction of the epoch.
-/// Their clients still have id and password, and would take the session of whoever got the id next.
-fn beyond(known: SessionId, tree: &Tree) -> SessionId {
-    SessionId(known.0.wrapping_add(tree.last_zxid().counter().into())).next()
+/// An id where the clock, which was set back, does not lead to one. Around `known` there may have been
+/// sessions that are over and forgotten; their clients still have id and password, and would take
+/// the session of whoever got the id next. Nothing on disk tells of those ids. But whoever opened a
+/// session has moved the zxid on, so a leap that depends on it ends somewhere else each time.
+fn far_from(known: SessionId, zxid: Zxid) -> SessionId {
+    /// The bits of an id that are not the server's.
+    const OWN: i64 = (1 << 56) - 1;
+    /// 2^64 divided by the golden ratio: its multiples are far apart (Knuth, 6.4).
+    const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
+    // Of the 56 bits, the lower 16 are left to count with.
+    let leap = zxid.0.wrapping_add(1).wrapping_mul(SCATTER) >> 24 << 16;
+    let own = known.0.wrapping_add(leap.cast_signed()) & OWN;
+    SessionId(known.0 & !OWN | own).next()
 }

@@ -4,6 +4,7 @@ use super::script::{Script, check, handshake};
 use super::world::{WALL_MS, World, options};
 use crate::{Connect, PeerOptions};
 use expect_test::expect;
+use std::collections::BTreeSet;
 use std::format;
 use std::vec::Vec;
 use zoarium_proto::txn::{LoggedTxn, Txn, TxnHeader};
@@ -290,7 +291,12 @@ fn session_ids_are_unique_after_a_restart_with_the_clock_set_back() {
             seen.push(script.session_of(ConnId(conn)));
         }
     }
-    assert!(seen.is_sorted_by(|one, next| one < next), "{seen:?}");
+    assert_all_differ(&seen);
+}
+
+fn assert_all_differ(sessions: &[SessionId]) {
+    let distinct: BTreeSet<SessionId> = sessions.iter().copied().collect();
+    assert_eq!(distinct.len(), sessions.len(), "{sessions:?}");
 }
 
 /// Whoever had the session still has its id and password.
@@ -308,7 +314,25 @@ fn session_id_of_a_closed_session_is_not_used_again_when_the_clock_is_set_back()
         script.world.wall_ms = WALL_MS - 900_000;
         script.world.restart();
     }
-    assert!(seen.is_sorted_by(|one, next| one < next), "{seen:?}");
+    assert_all_differ(&seen);
+}
+
+/// An epoch's counter begins anew, and so says nothing of how many sessions there were before it.
+#[test]
+fn session_id_of_a_closed_session_is_not_used_again_in_the_next_epoch() {
+    let known = SessionId::first(1, WALL_MS.cast_unsigned() + 5000);
+    let mut seen = std::vec![known];
+    for epoch in 1..=3 {
+        let mut tree = Tree::new(TreeOptions::default());
+        let zxid = Zxid::new(epoch, 7);
+        let header = TxnHeader { session: known, cxid: 0, zxid, time_ms: 0 };
+        let txn = Txn::CreateSession { timeout_ms: 6000 };
+        tree.apply(&LoggedTxn { header, txn, digest: None }, &mut |_| {});
+        let mut script = Script::new(World::with(options(), tree));
+        script.run("c1 open");
+        seen.push(script.session_of(ConnId(1)));
+    }
+    assert_all_differ(&seen);
 }
 
 /// The data of an ensemble: the highest id is another server's.
