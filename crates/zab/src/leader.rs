@@ -413,6 +413,9 @@ impl Leader {
         {
             return Err(Fault::Role(Reason::Timeout { waiting_for }));
         }
+        if core.disk_is_stalled() && self.is_dispensable(core) {
+            return Err(Fault::Role(Reason::DiskStalled));
+        }
         self.close_silent(core, now, fx);
         self.ping_all(core, fx);
         if !self.half && waiting_for.is_none() {
@@ -462,6 +465,18 @@ impl Leader {
             !learner.observer && matches!(learner.stage, Stage::Broadcasting)
         });
         serving.map(|(id, _)| *id)
+    }
+
+    /// Whether the ensemble would go on without this server. If it would not, nothing is gained by
+    /// another election: it could only wait for this disk as well.
+    fn is_dispensable(&self, core: &Core) -> bool {
+        match self.reign {
+            Reign::Broadcasting { .. } => core.is_quorum(&self.followers_in_sync().collect()),
+            Reign::Gathering
+            | Reign::Promising { .. }
+            | Reign::AwaitingPromises { .. }
+            | Reign::Synchronizing { .. } => true,
+        }
     }
 
     fn check_quorum(&self, core: &Core) -> Result<(), Fault> {

@@ -9,7 +9,7 @@ use crate::vocabulary::{Link, Output, Record};
 use crate::zab::Zab;
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
-use zoarium_process::{Effects, PersistSeq};
+use zoarium_process::{Effects, Instant, Now, PersistSeq};
 use zoarium_proto::membership::Role;
 use zoarium_proto::{Membership, ServerId, Zxid};
 
@@ -32,6 +32,10 @@ pub(crate) struct Core {
     current: Epoch,
     last_seq: PersistSeq,
     persisted: PersistSeq,
+    /// What the disk has not gone beyond since then, although there is more for it.
+    stuck_at: Option<(PersistSeq, Instant)>,
+    /// Whether the disk has stood still for longer than syncLimit.
+    disk_stalled: bool,
     last_read: ReadId,
 }
 
@@ -62,6 +66,8 @@ impl Core {
             current,
             last_seq: PersistSeq::default(),
             persisted: PersistSeq::default(),
+            stuck_at: None,
+            disk_stalled: false,
             last_read: ReadId::default(),
         }
     }
@@ -129,7 +135,8 @@ impl Core {
     }
 
     fn vote_if_able(&self) -> Option<Vote> {
-        let able = self.may_lead(self.id()) && self.options.trust_history;
+        let able =
+            self.may_lead(self.id()) && self.options.trust_history && !self.disk_is_stalled();
         let vote = Vote { epoch: self.current, zxid: self.history.last(), leader: self.id() };
         able.then_some(vote)
     }
@@ -178,6 +185,25 @@ impl Core {
 
     pub(crate) fn is_durable(&self, seq: PersistSeq) -> bool {
         seq <= self.persisted
+    }
+
+    /// Whether this server's disk takes nothing. Such a server cannot promise an epoch, so if it
+    /// were elected time and again nobody would lead.
+    pub(crate) const fn disk_is_stalled(&self) -> bool {
+        self.disk_stalled
+    }
+
+    /// Looks, twice a tick, whether the disk gets anywhere; a slow one is not a stalled one. The
+    /// result says whether it has begun to stall, or has begun to work again.
+    pub(crate) fn watch_disk(&mut self, now: Now) -> bool {
+        self.stuck_at = match self.stuck_at {
+            _ if self.persisted == self.last_seq => None,
+            Some((persisted, since)) if persisted == self.persisted => Some((persisted, since)),
+            Some(_) | None => Some((self.persisted, now.mono)),
+        };
+        let limit = self.options.sync_time();
+        let stalled = self.stuck_at.is_some_and(|(_, since)| now.mono > since + limit);
+        core::mem::replace(&mut self.disk_stalled, stalled) != stalled
     }
 
     pub(crate) fn next_read(&mut self) -> ReadId {

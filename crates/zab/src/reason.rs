@@ -25,6 +25,8 @@ pub enum Reason {
     },
     /// The learners that are heard of are no quorum.
     NoQuorum,
+    /// The server's own disk has made nothing durable for longer than syncLimit.
+    DiskStalled,
     /// The leader's zxids are nearly used up.
     ZxidsUsedUp {
         /// The last.
@@ -117,6 +119,7 @@ impl fmt::Display for Reason {
             Self::Replaced => f.write_str("replaced by a newer link"),
             Self::Timeout { waiting_for } => write!(f, "timeout waiting for {waiting_for}"),
             Self::NoQuorum => f.write_str("no quorum of learners is heard of"),
+            Self::DiskStalled => f.write_str("own disk has stalled"),
             Self::ZxidsUsedUp { last } => write!(f, "zxids nearly used up, last {last}"),
             Self::VoterLooking { voter } => write!(f, "voter {voter} looks for another leader"),
             Self::EpochsUsedUp => f.write_str("epochs used up"),

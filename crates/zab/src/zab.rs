@@ -305,7 +305,12 @@ impl Zab {
 
     fn on_half_tick(&mut self, now: Now, fx: &mut Effects<Self>) {
         fx.set_timer(Timer::HalfTick, now.mono + self.core.options.tick / 2);
+        let disk_changed = self.core.watch_disk(now);
         match &mut self.role {
+            // Whether this server stands is another question now.
+            Role::Looking(election) if disk_changed => {
+                *election = Election::start(&mut self.core, now, fx);
+            }
             Role::Starting | Role::Looking(_) => {}
             Role::Following(learner) | Role::Observing(learner) => {
                 let result = learner.on_half_tick(&self.core, now);

@@ -74,6 +74,8 @@ impl Script {
             }
             "deliver" => self.deliver(words),
             "sync" => self.world.sync(id(words[0]), usize::MAX),
+            "stall" => words.iter().for_each(|it| self.world.server(id(it)).disk.stalled = true),
+            "unstall" => words.iter().for_each(|it| self.world.server(id(it)).disk.stalled = false),
             "stabilize" => self.world.stabilize(),
             "until" => self.until(&words.join(" ")),
             "quietly" => {

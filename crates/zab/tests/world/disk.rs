@@ -19,6 +19,8 @@ pub(crate) struct Disk {
     pub(crate) snapshot: Tree,
     pub(crate) log: Vec<Txn>,
     queue: VecDeque<(PersistSeq, Write)>,
+    /// It takes nothing at the moment.
+    pub(crate) stalled: bool,
 }
 
 impl Disk {
@@ -36,7 +38,7 @@ impl Disk {
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() || self.stalled
     }
 
     /// Carries out the oldest `count` writes; the last of them is durable then.

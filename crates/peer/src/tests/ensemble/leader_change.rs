@@ -434,6 +434,42 @@ fn session_expires_although_there_is_no_zxid_for_it() {
     );
 }
 
+#[test]
+fn leader_whose_disk_stalls_makes_way() {
+    check(expect![[r#"
+        c1 open 1
+            c1 connected for 6000 ms
+        c3 open 3
+            c3 connected for 6000 ms
+        c1 lively
+        c3 lively
+        stall 3
+        c1 create /a
+            c1 #1 0x100000003 /a
+        c3 create /b
+            c3 #1 0x100000004 /b
+        pass 16000
+            server 3 looks for a leader: own disk has stalled
+            c3 closed
+            server 1 looks for a leader: link down
+            c1 closed
+            server 2 looks for a leader: link down
+            server 2 serves, 2 leads epoch 2
+            server 1 serves, 2 leads epoch 2
+        c2 renew c3 1
+            c2 connected for 6000 ms
+        c2 create /c
+            c2 #1 0x200000001 /c
+        unstall 3
+            server 3 serves, 2 leads epoch 2
+        pass 1000
+        c4 renew c3 3
+            c4 connected for 6000 ms
+        c4 getChildren /
+            c4 #1 0x200000001 ["a", "b", "c", "zookeeper"]
+    "#]]);
+}
+
 /// A leader that has zxids for two proposals at a time.
 const FEW: Setup =
     Setup { voters: 3, observers: 0, peer: |_| {}, zab: |zab| zab.outstanding_max = 2 };
