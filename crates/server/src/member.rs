@@ -61,7 +61,7 @@ pub(crate) fn link_options(config: &ServerConfig, ensemble: &Ensemble) -> LinkOp
     LinkOptions {
         id: ensemble.my_id,
         init_limit: ensemble.init_limit,
-        handshake_timeout: ensemble.election.idle_timeout,
+        handshake_timeout: ensemble.election.handshake_timeout,
         connect_timeout: ensemble.election.connect_timeout,
         tcp_keep_alive: ensemble.election.tcp_keep_alive,
         listen_on_all_ips: ensemble.listen_on_all_ips,

@@ -58,7 +58,7 @@ fn ensemble_options(config: &ServerConfig, ensemble: &Ensemble) -> EnsembleOptio
     let sessions = &config.sessions;
     EnsembleOptions {
         voters_min: ensemble.participants_min,
-        multi_address: ensemble.multi_address.is_some(),
+        multi_address: ensemble.multi_address,
         local_sessions: match sessions.local_enabled {
             true => LocalSessions::On { upgrading: sessions.local_upgrading_enabled },
             false => LocalSessions::Off,

@@ -28,8 +28,6 @@ pub struct Ensemble {
     pub init_limit: Duration,
     /// Time within which leader and learners must hear each other.
     pub sync_limit: Duration,
-    /// Time for a learner to connect to the leader.
-    pub connect_limit: Duration,
     /// Opens quorum and election ports on all addresses.
     pub listen_on_all_ips: bool,
     /// Serves reads without a quorum to clients that allow it.
@@ -42,12 +40,8 @@ pub struct Ensemble {
     pub election: Election,
     /// Rules of synchronization.
     pub synchronization: Synchronization,
-    /// What concerns observers.
-    pub observers: Observers,
-    /// How one of several addresses is chosen; `None`: every member has one.
-    pub multi_address: Option<MultiAddress>,
-    /// File that says whether this server of two may go on alone.
-    pub oracle_path: Option<PathBuf>,
+    /// Allows members with several addresses.
+    pub multi_address: bool,
 }
 
 /// `electionAlg`.
@@ -65,13 +59,13 @@ impl ElectionAlgorithm {
 /// Rules of election.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Election {
-    /// How long connecting may take.
+    /// How long connecting to an address of another member may take.
     pub connect_timeout: Duration,
-    /// A connection without data for this long is closed.
-    pub idle_timeout: Duration,
-    /// TCP keepalive on election connections.
+    /// How long a new connection may take to say whose it is.
+    pub handshake_timeout: Duration,
+    /// TCP keepalive on connections between servers.
     pub tcp_keep_alive: bool,
-    /// Attempts to open the port; `None`: for ever.
+    /// Attempts to open the ports; `None`: for ever.
     pub bind_attempts: Option<u32>,
     /// First wait for votes.
     pub notification_min: Duration,
@@ -88,38 +82,9 @@ pub struct Synchronization {
     pub snapshot_size_factor: Option<f64>,
     /// Sends snapshots always.
     pub force_snapshot: bool,
-    /// Snapshots that the leader sends at the same time.
-    pub concurrent_snapshots_max: u32,
-    /// Diffs that the leader sends at the same time.
-    pub concurrent_diffs_max: u32,
-    /// How long a new leader waits for a quorum's epochs.
+    /// How long a new leader waits for a quorum to join it before it heeds that one of its voters
+    /// is looking again.
     pub epoch_wait_max: Duration,
-    /// Pause between a learner's attempts to connect.
-    pub connect_delay: Duration,
-}
-
-/// What concerns observers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Observers {
-    /// Port on which followers serve observers; `None`: they do not.
-    pub master_port: Option<u16>,
-    /// Bytes of proposals that a follower keeps for its observers.
-    pub master_size_bytes_max: usize,
-    /// Observers write the log and snapshots too.
-    pub write_disk: bool,
-    /// Pause before connecting to the leader again.
-    pub reconnect_delay: Duration,
-    /// Pause before looking for a leader.
-    pub election_delay: Duration,
-}
-
-/// How one of several addresses is chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MultiAddress {
-    /// Looks which of them answers before connecting.
-    pub check_reachable: bool,
-    /// How long to wait for the answer.
-    pub check_timeout: Duration,
 }
 
 impl Ensemble {
@@ -140,7 +105,6 @@ impl Ensemble {
         });
         let init_limit = ticks(settings, files, tick, true);
         let sync_limit = ticks(settings, files, tick, false);
-        let connect = settings.value(&keys::CONNECT_TO_LEARNER_MASTER_LIMIT);
         let role = membership.members.get(&my_id).map_or(Role::Participant, |own| own.role);
         check_role(settings, role);
         Self {
@@ -152,17 +116,14 @@ impl Ensemble {
             config_file: files.zoo_cfg_path(),
             init_limit,
             sync_limit,
-            connect_limit: connect.map_or(init_limit, |ticks| tick.saturating_mul(ticks)),
             listen_on_all_ips: settings.value(&keys::QUORUM_LISTEN_ON_ALL_IPS),
             read_only_mode: settings.value(&keys::READ_ONLY_MODE),
             leader_serves: settings.value(&keys::LEADER_SERVES),
             // One alone would be a standalone server at its next start.
             participants_min: if settings.value(&keys::STANDALONE_ENABLED) { 2 } else { 1 },
             election: Election::read(settings, sync_limit),
-            synchronization: Synchronization::read(settings, init_limit),
-            observers: Observers::read(settings),
-            multi_address: MultiAddress::read(settings),
-            oracle_path: settings.value(&keys::ORACLE_PATH),
+            synchronization: Synchronization::read(settings, tick, init_limit),
+            multi_address: settings.value(&keys::MULTI_ADDRESS_ENABLED),
         }
     }
 }
@@ -198,7 +159,7 @@ impl Election {
         settings.value(&keys::ELECTION_ALG);
         Self {
             connect_timeout: settings.value(&keys::CNX_TIMEOUT),
-            idle_timeout: settings.value(&keys::QUORUM_CNXN_TIMEOUT).unwrap_or(sync_limit),
+            handshake_timeout: settings.value(&keys::QUORUM_CNXN_TIMEOUT).unwrap_or(sync_limit),
             tcp_keep_alive: settings.value(&keys::TCP_KEEP_ALIVE),
             bind_attempts: settings.value(&keys::ELECTION_PORT_BIND_RETRY),
             notification_min: settings.value(&keys::MIN_NOTIFICATION_INTERVAL),
@@ -208,40 +169,17 @@ impl Election {
 }
 
 impl Synchronization {
-    fn read(settings: &mut Settings, init_limit: Duration) -> Self {
+    fn read(settings: &mut Settings, tick: Duration, init_limit: Duration) -> Self {
         let minimum = Ensemble::COMMIT_LOG_COUNT_MIN;
         Self {
             commit_log_count: settings.raised(&keys::COMMIT_LOG_COUNT, minimum),
             snapshot_size_factor: settings.value(&keys::SNAPSHOT_SIZE_FACTOR),
             force_snapshot: settings.value(&keys::FORCE_SNAPSHOT_SYNC),
-            concurrent_snapshots_max: settings.value(&keys::MAX_CONCURRENT_SNAP_SYNCS),
-            concurrent_diffs_max: settings.value(&keys::MAX_CONCURRENT_DIFF_SYNCS),
-            epoch_wait_max: settings.value(&keys::MAX_TIME_TO_WAIT_FOR_EPOCH).unwrap_or(init_limit),
-            connect_delay: settings.value(&keys::LEADER_CONNECT_DELAY),
+            epoch_wait_max: match settings.value(&keys::MAX_TIME_TO_WAIT_FOR_EPOCH) {
+                None => tick,
+                Some(limit) => limit.unwrap_or(init_limit),
+            },
         }
-    }
-}
-
-impl Observers {
-    fn read(settings: &mut Settings) -> Self {
-        let write_disk = settings.value(&keys::SYNC_ENABLED);
-        Self {
-            master_port: settings.value(&keys::OBSERVER_MASTER_PORT),
-            master_size_bytes_max: settings.value(&keys::OBSERVER_MASTER_SIZE_LIMIT),
-            write_disk: settings.value(&keys::OBSERVER_SYNC_ENABLED).unwrap_or(write_disk),
-            reconnect_delay: settings.value(&keys::OBSERVER_RECONNECT_DELAY),
-            election_delay: settings.value(&keys::OBSERVER_ELECTION_DELAY),
-        }
-    }
-}
-
-impl MultiAddress {
-    fn read(settings: &mut Settings) -> Option<Self> {
-        let multi_address = Self {
-            check_reachable: settings.value(&keys::MULTI_ADDRESS_CHECK_ENABLED),
-            check_timeout: settings.value(&keys::MULTI_ADDRESS_CHECK_TIMEOUT),
-        };
-        settings.value(&keys::MULTI_ADDRESS_ENABLED).then_some(multi_address)
     }
 }
 

@@ -43,8 +43,8 @@ pub fn document() -> String {
     }
     heading(&mut text, "Refused");
     text.push_str(
-        "\nThese ask for protection that this server does not have, so it does not start with \
-         them.\n\n| Key | Where | Accepted | Why |\n|---|---|---|---|\n",
+        "\nThese ask for what this server does not have and nobody should lose without noticing, \
+         so it does not start with them.\n\n| Key | Where | Accepted | Why |\n|---|---|---|---|\n",
     );
     for key in REFUSED {
         let accepted: Vec<_> = key.harmless.iter().map(|value| code(value)).collect();

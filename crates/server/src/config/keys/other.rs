@@ -1,8 +1,9 @@
 //! Keys of Apache's that have no effect here, and those that stop the start.
 //!
 //! A key may be accepted without effect when it tunes something inside Apache's server, or when
-//! what it asks for only ever widens what clients can do. A key that asks for protection is
-//! refused: it must not be possible to lose it by changing servers.
+//! what it asks for only ever widens what clients can do. A key that asks for protection, or for
+//! going on where others would not, is refused: it must not be possible to lose that by changing
+//! servers.
 
 use super::Place;
 
@@ -35,6 +36,8 @@ pub(crate) const NO_TLS: &str =
     "there is no TLS here; use a proxy that speaks TLS, or remove the key";
 const NO_SASL: &str =
     "there is no SASL here; use the scheme digest or a private network, or remove the key";
+const NO_ORACLE: &str = "there is no oracle here, and without it one server of two does not go on \
+     alone; add a third participant, or remove the key";
 const FALSE: &[&str] = &["false"];
 
 /// All keys that stop the start.
@@ -55,6 +58,7 @@ pub static REFUSED: &[Refused] = &[
     refused("quorum.auth.enableSasl", Place::File, FALSE, NO_SASL),
     refused("quorum.auth.learnerRequireSasl", Place::File, FALSE, NO_SASL),
     refused("quorum.auth.serverRequireSasl", Place::File, FALSE, NO_SASL),
+    refused("oraclePath", Place::File, &[], NO_ORACLE),
 ];
 
 const fn refused(
@@ -151,6 +155,57 @@ pub static WITHOUT_EFFECT: &[WithoutEffect] = &[
         why: "small packets are always sent at once",
         place: Place::Bare,
         names: &["leader.nodelay", "follower.nodelay"],
+    },
+    WithoutEffect {
+        why: "observers follow the leader, and followers take none",
+        place: Place::File,
+        names: &["observerMasterPort"],
+    },
+    WithoutEffect {
+        why: "observers follow the leader, and followers take none",
+        place: Place::Property,
+        names: &["observerMaster.sizeLimit"],
+    },
+    WithoutEffect {
+        why: "observers always write the log and snapshots",
+        place: Place::File,
+        names: &["syncEnabled"],
+    },
+    WithoutEffect {
+        why: "observers always write the log and snapshots",
+        place: Place::Property,
+        names: &["observer.syncEnabled"],
+    },
+    WithoutEffect {
+        why: "an observer looks for its leader as a follower does, without pauses of its own",
+        place: Place::Property,
+        names: &["observer.reconnectDelayMs", "observer.election.DelayMs"],
+    },
+    WithoutEffect {
+        why: "what waits for one learner is bounded, so all of them may be brought up to date at \
+              the same time",
+        place: Place::Property,
+        names: &["leader.maxConcurrentSnapSyncs", "leader.maxConcurrentDiffSyncs"],
+    },
+    WithoutEffect {
+        why: "a learner dials its leader seven times, with pauses that begin at 10 ms and double; \
+              each attempt has cnxTimeout and all of them initLimit",
+        place: Place::Property,
+        names: &["leaderConnectDelayDuringRetryMs"],
+    },
+    WithoutEffect {
+        why: "all attempts to reach the leader together have initLimit",
+        place: Place::File,
+        names: &["connectToLearnerMasterLimit"],
+    },
+    WithoutEffect {
+        why: "the addresses of a member are tried side by side, each a quarter of a second after \
+              the one before, and the first that answers is used",
+        place: Place::FileOrProperty,
+        names: &[
+            "multiAddress.reachabilityCheckEnabled",
+            "multiAddress.reachabilityCheckTimeoutMs",
+        ],
     },
     WithoutEffect {
         why: "it only matters with TLS",

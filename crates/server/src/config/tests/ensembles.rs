@@ -30,8 +30,7 @@ fn a_member_takes_its_role_limits_and_client_port_from_its_line() {
     let ensemble = config.ensemble.unwrap();
     assert_eq!((ensemble.my_id, ensemble.role), (ServerId(1), Role::Participant));
     assert_eq!(ensemble.init_limit, Duration::from_secs(20));
-    assert_eq!(ensemble.connect_limit, Duration::from_secs(20));
-    assert_eq!(ensemble.election.idle_timeout, Duration::from_secs(10));
+    assert_eq!(ensemble.election.handshake_timeout, Duration::from_secs(10));
     expect![[r"
         server.1=a:2888:3888:participant;0.0.0.0:2181
         server.2=b:2888:3888:participant;0.0.0.0:2181
@@ -203,7 +202,7 @@ fn several_addresses_are_allowed_by_file_or_property() {
         member(lines).define("zookeeper.multiAddress.enabled=true"),
     ] {
         let ensemble = world.config().ensemble.unwrap();
-        assert!(ensemble.multi_address.is_some());
+        assert!(ensemble.multi_address);
         let own = &ensemble.membership.members[&ServerId(1)];
         assert_eq!(own.to_string(), "a:3:4|b:1:2:participant");
     }
@@ -257,6 +256,31 @@ fn a_large_server_id_is_a_warning() {
             .file("/d/myid", "256"),
         expect![[r"
             Warn: /d/myid: server id 256 is above 255; session ids keep only its last 8 bits
+        "]],
+    );
+}
+
+#[test]
+fn settings_of_ensembles_that_nothing_acts_on_are_reported() {
+    check_messages(
+        &member(&format!(
+            "{THREE}server.4=d:2888:3888;2181\nobserverMasterPort=2191\nsyncEnabled=false\n\
+             connectToLearnerMasterLimit=5\nleader.maxConcurrentSnapSyncs=1\n\
+             multiAddress.reachabilityCheckEnabled=false\n"
+        )),
+        expect![[r"
+            Info: zoo.cfg:9: observerMasterPort=2191: accepted without effect: observers follow the leader, and followers take none
+            Info: zoo.cfg:10: syncEnabled=false: accepted without effect: observers always write the log and snapshots
+            Info: zoo.cfg:11: connectToLearnerMasterLimit=5: accepted without effect: all attempts to reach the leader together have initLimit
+            Info: zoo.cfg:12: leader.maxConcurrentSnapSyncs=1: accepted without effect: what waits for one learner is bounded, so all of them may be brought up to date at the same time
+            Info: zoo.cfg:13: multiAddress.reachabilityCheckEnabled=false: accepted without effect: the addresses of a member are tried side by side, each a quarter of a second after the one before, and the first that answers is used
+        "]],
+    );
+    check_messages(
+        &member(&format!("{THREE}oraclePath=/oracle\n")),
+        expect![[r"
+            error: zoo.cfg:8: oraclePath=/oracle: not supported by this server: there is no oracle here, and without it one server of two does not go on alone; add a third participant, or remove the key
+            Warn: zoo.cfg: no server failure will be tolerated; that needs at least 3 participants
         "]],
     );
 }
