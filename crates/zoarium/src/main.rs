@@ -40,8 +40,9 @@ struct DevArguments {
     /// Lines for every zoo.cfg, as in --set tickTime=500.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
-    /// What the servers log; see `zoarium server --help`.
-    #[arg(long, env = "ZOARIUM_LOG", default_value = "info", value_name = "FILTER")]
+    /// What the servers log, as in `zoarium server --help`. Unless set, it is who looks for a leader,
+    /// joins and leads, and what is wrong; that connections come and go is left out.
+    #[arg(long, env = "ZOARIUM_LOG", default_value = dev::LOG, hide_default_value = true, value_name = "FILTER")]
     log: String,
 }
 

@@ -5,6 +5,8 @@
     reason = "tests may; clippy only sees it in functions marked as tests"
 )]
 
+mod dev;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
