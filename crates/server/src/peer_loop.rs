@@ -300,6 +300,7 @@ impl PeerLoop {
         if self.outputs.is_empty() {
             return;
         }
+        self.read_back_what_is_cut();
         let mut tree = shared.tree_mut();
         let mut watches = shared.watches();
         let began = std::time::Instant::now();
@@ -364,7 +365,7 @@ impl PeerLoop {
             Output::Joining { leader } => self.on_joining(*leader),
             Output::Elected => self.on_elected(),
             Output::Serving { leader, epoch } => self.on_serving(*leader, *epoch),
-            Output::Truncate { to } => self.reload(tree, *to),
+            Output::Truncate { .. } => self.put_back(tree),
             Output::InstallSnapshot { zxid } => self.install(tree, *zxid),
             Output::ReceiveSnapshot { zxid } => {
                 tracing::info!(%zxid, "the leader sends all of its state");

@@ -151,6 +151,8 @@ impl Server {
         if let Some(zxid) = last_snapshot {
             snapshots.note(Taken { zxid, wall_ms: wall_ms() });
         }
+        // A member takes it when it serves.
+        snapshots.hold(peer.zab().is_some());
         if stale {
             snapshots.request();
         }

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use zoarium_peer::{Output, Peer, Request};
-use zoarium_persistence::RecoveryOptions;
+use zoarium_persistence::{RecoveryOptions, StorageError};
 use zoarium_process::Input;
 use zoarium_proto::{Membership, ServerId, Zxid};
 use zoarium_tree::Tree;
@@ -29,6 +29,10 @@ pub(crate) struct Member {
     receiving: Receiving,
     /// and what the leader has sent behind it.
     behind_snapshot: Option<Batch>,
+    /// Where the history is cut, until the tree is read back,
+    cut_at: Option<Zxid>,
+    /// and that tree, until it takes the place of the one that has too much.
+    read_back: Option<Tree>,
     /// The leader this server joins or follows.
     leader: Option<ServerId>,
     /// `None` if the membership is not kept: without a `zoo.cfg`, or where it does not change.
@@ -45,8 +49,17 @@ impl Member {
         recovery: RecoveryOptions,
         dynamic: Option<DynamicFiles>,
     ) -> Self {
-        let receiving = Receiving::default();
-        Self { links, history, recovery, receiving, behind_snapshot: None, leader: None, dynamic }
+        Self {
+            links,
+            history,
+            recovery,
+            receiving: Receiving::default(),
+            behind_snapshot: None,
+            cut_at: None,
+            read_back: None,
+            leader: None,
+            dynamic,
+        }
     }
 
     /// What is not heard of any more when there is no leader.
@@ -130,6 +143,10 @@ impl PeerLoop {
                 let source = TreeSource { shared: Arc::clone(&self.shared), cursor: None };
                 member.links.send_snapshot(*to, *zxid, Box::new(source));
             }
+            Output::Truncate { to } => {
+                member.cut_at = Some(*to);
+                self.outputs.push(output);
+            }
             Output::Dial { leader } => member.links.dial(*leader),
             Output::Disconnect { link, why } => member.links.disconnect(*link, why),
             Output::ReadHistory { read, from, upto } => {
@@ -149,7 +166,6 @@ impl PeerLoop {
             | Output::Elected
             | Output::PutConfig(_)
             | Output::Serving { .. }
-            | Output::Truncate { .. }
             | Output::ReceiveSnapshot { .. }
             | Output::InstallSnapshot { .. }
             | Output::Activated(_) => self.outputs.push(output),
@@ -235,17 +251,27 @@ impl PeerLoop {
         self.shared.under_way.fetch_sub(1, Relaxed);
     }
 
-    /// Reads the tree back from the disk, on which the history is cut.
-    pub(super) fn reload(&self, tree: &mut Tree, to: Zxid) {
-        let Some(member) = &self.member else { return };
+    /// Reads the tree back, if the history is cut. That takes time, so it is done before the tree is
+    /// locked.
+    pub(super) fn read_back_what_is_cut(&mut self) {
+        let Some(member) = &mut self.member else { return };
+        let Some(to) = member.cut_at.take() else { return };
         let began = std::time::Instant::now();
         match self.disk.read_back(to, &member.recovery) {
-            Ok(reloaded) => drop(self.shared.replace_tree(tree, reloaded)),
-            // The disk thread says so too, and with it the server ends.
-            Err(error) => return tracing::error!(%to, %error, "the history cannot be cut back"),
+            Ok(tree) => member.read_back = Some(tree),
+            // The disk thread has said why, and with it this server ends.
+            Err(StorageError::LogFailed) => return,
+            Err(error) => panic!("the history, cut after {to}, cannot be read back: {error}"),
         }
         let ms = began.elapsed().as_millis();
         tracing::warn!(%to, ms, "what came after this zxid was never committed and is gone");
+    }
+
+    /// Puts the tree that was read back in the place of the one that has too much.
+    pub(super) fn put_back(&mut self, tree: &mut Tree) {
+        if let Some(read) = self.member.as_mut().and_then(|member| member.read_back.take()) {
+            drop(self.shared.replace_tree(tree, read));
+        }
     }
 
     /// The leader's snapshot takes the place of the tree.
