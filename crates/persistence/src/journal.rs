@@ -26,7 +26,7 @@ mod received;
 pub use history::{HistoryLimits, Logged, newest_snapshot_size, read_history};
 pub use member::{MemberOptions, RecoveredMember, recover_member};
 pub(crate) use received::finish_install;
-pub use received::stage_snapshot;
+pub use received::{stage_snapshot, unstage_snapshot};
 
 /// How a journal is kept.
 #[derive(Clone, Copy, Debug, Default)]

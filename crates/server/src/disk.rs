@@ -31,6 +31,9 @@ use zoarium_proto::Zxid;
 use zoarium_tree::Tree;
 use zoarium_zab::Record;
 
+/// How long to wait before a full disk is tried again.
+pub(crate) const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
+
 /// Something for the disk thread.
 #[derive(Debug)]
 enum Job {

@@ -9,8 +9,8 @@ mod receiving;
 pub(crate) use receiving::Receiving;
 pub(crate) use receiving::{Receipt, Staged};
 
-use crate::disk::Disk;
 use crate::disk::real_dir::RealDir;
+use crate::disk::{Disk, FULL_DISK_RETRY};
 use crate::inbox::Inbox;
 use crate::peer_loop::LoopEvent;
 use crate::shared::Shared;
@@ -18,7 +18,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
-use zoarium_persistence::journal::stage_snapshot;
+use zoarium_persistence::journal::{stage_snapshot, unstage_snapshot};
 use zoarium_persistence::names::{Compression, SnapshotName};
 use zoarium_persistence::snapshot::{Filled, SnapshotWriter};
 use zoarium_persistence::{DataDirs, Lineage, StorageError, purge};
@@ -73,6 +73,8 @@ pub(crate) struct Snapshots {
 struct Received {
     count: u64,
     waiting: Option<Box<Tree>>,
+    /// The last one that was written. Unless it is installed, its file is to go.
+    staged: Option<(Receipt, Zxid)>,
 }
 
 impl Snapshots {
@@ -119,6 +121,11 @@ impl Snapshots {
         receipt
     }
 
+    /// The file of this one is the journal's.
+    fn note_installed(&self, receipt: Receipt) {
+        self.received().staged.take_if(|(staged, _)| *staged == receipt);
+    }
+
     fn received(&self) -> std::sync::MutexGuard<'_, Received> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -161,7 +168,9 @@ impl SnapshotThread {
                 self.purge(retain);
                 next_purge = Some(Instant::now() + interval);
             }
-            self.snapshots.jobs.take(&mut jobs, next_purge);
+            let retry = self.snapshots.received().waiting.is_some();
+            let retry = retry.then(|| Instant::now() + FULL_DISK_RETRY);
+            self.snapshots.jobs.take(&mut jobs, [next_purge, retry].into_iter().flatten().min());
             let mut askers = Vec::new();
             for job in jobs.drain(..) {
                 match job {
@@ -251,14 +260,28 @@ impl SnapshotThread {
         }
     }
 
-    /// Writes what has come from the leader, if something has.
+    /// Writes what has come from the leader, if something has. If the disk is full it goes on
+    /// waiting.
     fn stage_received(&self) {
         let mut received = self.snapshots.received();
         let Some(mut tree) = received.waiting.take() else { return };
         let receipt = Receipt(received.count);
+        let left_over = received.staged.replace((receipt, tree.last_zxid()));
         drop(received);
         let SnapshotOptions { compression, with_last_zxid, .. } = self.options;
-        let staged = stage_snapshot(&self.dirs, &mut tree, compression, with_last_zxid);
+        let staged = left_over
+            .map_or(Ok(()), |(_, zxid)| unstage_snapshot(&self.dirs, zxid))
+            .and_then(|()| stage_snapshot(&self.dirs, &mut tree, compression, with_last_zxid));
+        if let Err(error) = &staged
+            && error.is_full()
+        {
+            tracing::error!(%error, "the leader's state waits until the disk has room for it");
+            let mut received = self.snapshots.received();
+            if receipt == Receipt(received.count) {
+                received.waiting = Some(tree);
+            }
+            return;
+        }
         let tree = staged.map(|()| tree);
         self.shared.inbox.push(LoopEvent::SnapshotStaged(Staged { receipt, tree }));
     }

@@ -44,6 +44,20 @@ pub fn stage_snapshot<D: Dir + Clone>(
     write_whole(&dirs.snapshots, tree, name, name.staged_file(), with_last_zxid).map(drop)
 }
 
+/// Removes what [`stage_snapshot`] has left of a snapshot that will not be installed, if it has left
+/// anything.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn unstage_snapshot<D: Dir>(dirs: &DataDirs<D>, zxid: Zxid) -> Result<(), StorageError> {
+    for name in io::names(&dirs.snapshots)? {
+        if SnapshotName::parse_staged(&name).is_some_and(|name| name.zxid == zxid) {
+            io::remove(&dirs.snapshots, &name)?;
+        }
+    }
+    Ok(())
+}
+
 /// Lets the staged snapshot of `zxid` take the place of everything.
 pub(super) fn install<D: Dir>(dirs: &DataDirs<D>, zxid: Zxid) -> Result<(), StorageError> {
     let names = io::names(&dirs.snapshots)?;

@@ -330,6 +330,20 @@ fn interrupted_snapshot_leaves_the_old_history() {
 }
 
 #[test]
+fn what_is_not_to_be_installed_goes() {
+    let disk = MemDisk::new();
+    let (mut journal, _) = nine(&disk);
+    stage(&disk, &mut foreign_tree(2, 3));
+    stage(&disk, &mut foreign_tree(2, 4));
+    unstage_snapshot(&dirs(&disk), zxid(2, 3)).unwrap();
+    unstage_snapshot(&dirs(&disk), zxid(2, 3)).unwrap();
+    let staged = "tmp.received.snapshot.200000004.gz";
+    assert_eq!(files(&disk), ["snapshot.0", staged, "log.100000001"]);
+    journal.install_snapshot(zxid(2, 4)).unwrap();
+    assert_eq!(files(&disk), ["snapshot.200000004.gz"]);
+}
+
+#[test]
 fn full_disk_is_waited_for() {
     let disk = MemDisk::new();
     let (mut journal, mut tree) = nine(&disk);

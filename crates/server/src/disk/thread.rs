@@ -1,18 +1,15 @@
 //! The thread that makes records durable, batch by batch.
 
 use super::log::Log;
-use super::{Disk, Job};
+use super::{Disk, FULL_DISK_RETRY, Job};
 use crate::peer_loop::LoopEvent;
 use crate::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use zoarium_persistence::StorageError;
 use zoarium_process::PersistSeq;
 use zoarium_zab::Record;
-
-/// How long to wait before a full disk is tried again.
-const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
 
 /// The disk thread.
 #[derive(Debug)]

@@ -277,7 +277,7 @@ impl PeerLoop {
     /// The leader's snapshot takes the place of the tree.
     pub(super) fn install(&mut self, tree: &mut Tree, zxid: Zxid) {
         let Some(member) = &mut self.member else { return };
-        let arrived = *member.receiving.take();
+        let arrived = *member.receiving.take(&self.snapshots);
         tracing::info!(%zxid, znodes = arrived.znode_count(), "the leader's state is taken over");
         drop(self.shared.replace_tree(tree, arrived));
     }

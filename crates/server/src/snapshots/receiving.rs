@@ -7,6 +7,8 @@
 //!        │ take()
 //! ```
 //!
+//! While the disk is full the snapshot waits, and the leader with it.
+//!
 //! The tree is nobody else's until it is installed: it is written beside the history before anyone
 //! hears of it, so that installing it takes no more than a few changes of names, and what is applied
 //! behind it cannot get into its file.
@@ -30,13 +32,13 @@ pub(crate) struct Staged {
 #[derive(Debug, Default)]
 pub(crate) struct Receiving {
     awaited: Option<Receipt>,
-    tree: Option<Box<Tree>>,
+    staged: Option<(Receipt, Box<Tree>)>,
 }
 
 impl Receiving {
     /// The snapshot is here as a whole: has it made durable beside the history.
     pub(crate) fn arrived(&mut self, tree: Box<Tree>, snapshots: &Snapshots) {
-        self.tree = None;
+        self.staged = None;
         self.awaited = Some(snapshots.stage(tree));
     }
 
@@ -50,16 +52,19 @@ impl Receiving {
             return Ok(false);
         }
         self.awaited = None;
-        self.tree = Some(staged.tree?);
+        self.staged = Some((staged.receipt, staged.tree?));
         Ok(true)
     }
 
-    /// The tree that is installed.
+    /// The tree that is installed. Its file is the journal's from here on.
     ///
     /// # Panics
     /// If none was staged: the peer installs only what it has heard of.
-    pub(crate) fn take(&mut self) -> Box<Tree> {
-        self.tree.take().expect("a snapshot is installed after it was staged")
+    pub(crate) fn take(&mut self, snapshots: &Snapshots) -> Box<Tree> {
+        let staged = self.staged.take();
+        let (receipt, tree) = staged.expect("a snapshot is installed after it was staged");
+        snapshots.note_installed(receipt);
+        tree
     }
 
     /// The leader is gone; what it has sent is not waited for any more.

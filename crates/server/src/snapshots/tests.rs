@@ -27,7 +27,7 @@ fn received_snapshot_becomes_the_history_by_its_record() {
     assert_eq!(rig.recovered().recovered.last_zxid, zxid(1, 9), "it only lies beside");
 
     rig.queue([Record::Snapshot { zxid: zxid(2, 4) }]);
-    let tree = *receiving.take();
+    let tree = *receiving.take(&rig.snapshots);
     drop(rig.shared.replace_tree(&mut rig.shared.tree_mut(), tree));
     rig.persist(txns(2, 5, 6));
     assert_eq!(rig.files(), ["log.200000005", "snapshot.200000004"]);
@@ -52,7 +52,13 @@ fn what_a_leader_that_is_gone_has_sent_is_not_installed() {
     receiving.arrived(foreign_tree(&rig, 3, 2), &rig.snapshots);
     // The thread may or may not have come to the one in the middle.
     while !receiving.staged(staged(&mut rig)).unwrap() {}
-    assert_eq!(receiving.take().last_zxid(), zxid(3, 2));
+    assert_eq!(rig.files(), ["snapshot.0", "tmp.received.snapshot.300000002"]);
+    assert_eq!(receiving.take(&rig.snapshots).last_zxid(), zxid(3, 2));
+    // What is to be installed stays, whatever comes.
+    receiving.arrived(foreign_tree(&rig, 4, 1), &rig.snapshots);
+    assert!(receiving.staged(staged(&mut rig)).unwrap());
+    let both = ["tmp.received.snapshot.300000002", "tmp.received.snapshot.400000001"];
+    assert_eq!(rig.files()[1..], both);
 }
 
 #[test]
