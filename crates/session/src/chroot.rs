@@ -49,9 +49,10 @@ impl Chroot {
     }
 
     /// The server's path for the client's `path`, which starts with a slash.
-    pub fn join<'a>(&self, path: &'a str) -> Cow<'a, str> {
-        match (self.0.as_str(), path) {
-            ("", path) => Cow::Borrowed(path),
+    pub fn join<'a>(&self, path: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+        let (root, path) = (self.0.as_str(), path.into());
+        match (root, &*path) {
+            ("", _) => path,
             (root, "/") => Cow::Owned(root.to_owned()),
             (root, path) => Cow::Owned([root, path].concat()),
         }

@@ -19,7 +19,7 @@ pub enum Reply {
     /// To getData and reconfig.
     Data(Data),
     /// To getACL.
-    Acl(Vec<AclEntry>, Stat),
+    Acl((Vec<AclEntry>, Stat)),
     /// To getChildren.
     Children(Children),
     /// To getEphemerals: their paths.
@@ -117,7 +117,7 @@ impl Expected {
             }
             OpCode::Exists | OpCode::SetData | OpCode::SetAcl => Reply::Stat(Stat::decode(reader)?),
             OpCode::GetData | OpCode::Reconfig => Reply::Data(data(reader, frame)?),
-            OpCode::GetAcl => Reply::Acl(acl(reader)?, Stat::decode(reader)?),
+            OpCode::GetAcl => Reply::Acl((acl(reader)?, Stat::decode(reader)?)),
             OpCode::GetChildren2 => {
                 let names = texts(reader, "name of a child")?;
                 Reply::Children(Children { names, stat: Stat::decode(reader)? })

@@ -142,6 +142,29 @@ impl Request<'_> {
         }
     }
 
+    /// Which znode it is about; `None` for requests about several or none.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Create(create) => Some(&create.path),
+            Self::SetData(set) => Some(&set.path),
+            Self::Delete { path, .. }
+            | Self::Exists { path, .. }
+            | Self::GetData { path, .. }
+            | Self::GetAcl { path }
+            | Self::SetAcl { path, .. }
+            | Self::GetChildren { path, .. }
+            | Self::Sync { path }
+            | Self::CountDescendants { path }
+            | Self::AddWatch { path, .. }
+            | Self::CheckWatches { path, .. } => Some(path),
+            Self::Multi(_)
+            | Self::MultiRead(_)
+            | Self::GetEphemerals { .. }
+            | Self::WhoAmI
+            | Self::Reconfig { .. } => None,
+        }
+    }
+
     /// What kinds of parts a multi or multiRead has, in order.
     pub(crate) fn parts(&self) -> Vec<OpCode> {
         if let Self::Multi(writes) = self {

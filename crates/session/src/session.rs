@@ -194,9 +194,9 @@ impl<T: Debug> Session<T> {
         Some(link)
     }
 
-    /// Whether there is something to send.
-    pub fn has_outgoing(&self) -> bool {
-        !self.outgoing.is_empty()
+    /// Bytes that wait for [`Session::take_outgoing`].
+    pub fn outgoing(&self) -> usize {
+        self.outgoing.len()
     }
 
     /// Where the session is.
@@ -210,6 +210,16 @@ impl<T: Debug> Session<T> {
         let identity = self.identity.as_ref().filter(|identity| !identity.local_to_read_only)?;
         let Identity { session, password, .. } = *identity;
         Some(Credentials { session, password, last_zxid: self.seen.newest })
+    }
+
+    /// The session's id, while there is one.
+    pub fn session_id(&self) -> Option<SessionId> {
+        self.identity.as_ref().map(|identity| identity.session)
+    }
+
+    /// Which of the client's sessions this is, or was the last; 0 before the first.
+    pub const fn generation(&self) -> Generation {
+        self.generation
     }
 
     /// Until when no server ends the session because of this client's silence. It moves on with
@@ -258,7 +268,7 @@ impl<T: Debug> Session<T> {
     fn on_command(&mut self, now: Instant, command: Command<T>, fx: &mut Effects<Self>) {
         match command {
             Command::Submit { request, tag } => {
-                if let Err(Refused { tag, failure }) = self.submit(request, tag) {
+                if let Err(Refused { tag, failure }) = self.submit(&request, tag) {
                     fx.output(Output::Answered { tag, answer: Err(failure), watch: None });
                 }
             }

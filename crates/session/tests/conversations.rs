@@ -90,8 +90,8 @@ fn requests_under_way_fail_in_order_when_the_connection_breaks() {
 #[test]
 fn abandoned_request_is_not_sent_later() {
     let mut world = World::new(Options::default(), 1, 1);
-    let first = world.session.submit(create("/a"), 91).unwrap();
-    world.session.submit(create("/b"), 92).unwrap();
+    let first = world.session.submit(&create("/a"), 91).unwrap();
+    world.session.submit(&create("/b"), 92).unwrap();
     world.session.abandon(first);
     world.step(Input::Start);
     world.run(seconds(0.1));

@@ -73,7 +73,7 @@ fn samples() -> Vec<(OpCode, Vec<u8>, Reply)> {
                 out.put_slice(&encode_list(&[Acl::new(Perms::READ, "ip", "::1")]));
                 stat().encode(out);
             }),
-            Reply::Acl(vec![AclEntry { perms: Perms::READ, id: Id::new("ip", "::1") }], stat()),
+            Reply::Acl((vec![AclEntry { perms: Perms::READ, id: Id::new("ip", "::1") }], stat())),
         ),
         (OpCode::GetEphemerals, body(&put_names), Reply::Paths(names())),
         (OpCode::GetAllChildrenNumber, vec![0, 0, 0, 9], Reply::Count(9)),

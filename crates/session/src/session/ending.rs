@@ -60,6 +60,7 @@ impl<T: Debug> Session<T> {
         }
         Timer::ALL.into_iter().for_each(|timer| fx.cancel_timer(timer));
         self.become_state(state, fx);
+        self.identity = None;
         self.outgoing.clear();
         self.watches = Watches::default();
         if let Phase::Connected(link) = core::mem::replace(&mut self.phase, Phase::Ended) {

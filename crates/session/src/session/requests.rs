@@ -25,15 +25,16 @@ impl<T: Debug> Session<T> {
     ///
     /// # Errors
     /// If the session is closed or over for good, or the request is too long.
-    pub fn submit(&mut self, request: Request<'_>, tag: T) -> Result<RequestId, Refused<T>> {
+    pub fn submit(&mut self, request: &Request<'_>, tag: T) -> Result<RequestId, Refused<T>> {
         if let Some(cause) = self.refuses() {
             return Err(Refused { tag, failure: Failure::NotSent(cause) });
         }
         let id = RequestId(self.last_request.0 + 1);
         if matches!(self.phase, Phase::Connected(_)) {
-            self.send(&request, tag)?;
+            self.send(request, tag)?;
         } else {
-            self.backlog.push_back(Queued { id, request: request.into_owned(), tag });
+            let request = request.clone().into_owned();
+            self.backlog.push_back(Queued { id, request, tag });
         }
         self.last_request = id;
         Ok(id)

@@ -1,0 +1,99 @@
+//! An async ZooKeeper client, for Zoarium's servers and Apache's alike (3.6 and later).
+//!
+//! ```no_run
+//! use zoarium_client::Client;
+//!
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::connect("zoo1,zoo2,zoo3/app").await?;
+//!
+//! let made = client.create("/jobs/job-").data(b"build").sequential().parents().await?;
+//! println!("{} of version {}", made.path, made.stat.version);
+//!
+//! let (job, changed) = client.get(&made.path).watch().await?;
+//! client.set(&made.path, b"test").version(job.stat.version).await?;
+//! println!("{:?}", changed.await?);
+//! # Ok(()) }
+//! ```
+//!
+//! # Order
+//!
+//! Every operation is pipelined: it takes its place when its builder is awaited or
+//! [sent](ops::Set::send), not when it is polled, and nothing waits for an earlier answer.
+//!
+//! - Requests leave in the order in which they were made, over all clones of a client, and are
+//!   answered in that order. A read sees all writes made before it.
+//! - When a connection breaks, every request under way fails, in order, and says whether it may have
+//!   been done ([`Error::verdict`]). What a server has done of them is a prefix. Requests made
+//!   later wait for the next connection.
+//! - An event reaches its watch before any answer that shows the change.
+//! - Between clients there is no order but that of the writes; [`Client::sync`] has a server catch
+//!   up.
+//!
+//! Three things give a place up: a retry, which takes a new one; a request beyond
+//! [`requests_max`](ClientBuilder::requests_max), which takes its place when its turn comes; and the
+//! operations of several steps (`parents`, `protected`, `recursive`), whose later steps come later.
+//!
+//! # What may be dropped
+//!
+//! Anything, at any time. Nothing leaks, and no order is broken:
+//!
+//! | dropped | what happens |
+//! |---|---|
+//! | a builder | nothing was sent |
+//! | an operation that waits for a connection or its turn | it is not sent |
+//! | an operation that was sent | it may be done; its answer is thrown away, and a watch it has set is removed |
+//! | a [protected](ops::Create::protected) create | its znode, should it be made, is looked for and deleted |
+//! | a [guaranteed](ops::Delete::guaranteed) delete | it goes on in the background |
+//! | a recursive delete | the rest stays |
+//! | a [`OneShot`] or a [`Watch`] | it is removed, from the server too when no other watch needs it |
+//! | [`States`] | nothing |
+//! | the last [`Client`] | the session is closed, behind what was asked for before |
+//! | the runtime | everything under way fails with [`Cause::Closed`] |
+//!
+//! # When a session is lost
+//!
+//! [`Client::states`] says so, and the client opens another one by itself, unless
+//! [told otherwise](ClientBuilder::ends_with_session). Ephemerals and watches do not come back, but
+//! for watches that were made to ([`across_sessions`](ops::AddWatch::across_sessions)). What must
+//! not outlive its session compares [generations](Client::generation), and stops at
+//! [`Client::alive_until`].
+//!
+//! # What is not here
+//!
+//! Locks, elections and other recipes: they need nothing but this interface. The protocol itself is
+//! in `zoarium-session`.
+//!
+//! Start at [`Client`]; inside, `driver.rs` moves the bytes and `pending.rs` is what a caller waits
+//! for.
+
+pub mod acl;
+mod answers;
+mod builder;
+mod client;
+mod compression;
+pub mod connector;
+mod driver;
+mod error;
+pub mod ops;
+mod pending;
+pub mod retry;
+mod scope;
+mod shared;
+mod states;
+mod watch;
+
+pub use acl::Acl;
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use compression::Codec;
+pub use error::{Cause, ConnectError, ConnectStringError, Error, Failure, Verdict, WatchEnd};
+pub use ops::{Data, Lifetime, Znode};
+pub use pending::Pending;
+pub use states::{Connected, Fault, Generation, Loss, Misbehaved, STATES_MAX, State, States};
+pub use watch::{CHANGES_MAX, Change, Event, EventType, OneShot, Watch};
+pub use zoarium_proto::path::PathError;
+pub use zoarium_proto::{ErrorCode, OpCode, SessionId, Stat, Xid, Zxid};
+pub use zoarium_session::backoff::Backoff;
+pub use zoarium_session::protected;
+pub use zoarium_session::reply::{Children, Created, ReadResult, Written};
+pub use zoarium_session::state::Credentials;

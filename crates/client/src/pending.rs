@@ -1,0 +1,184 @@
+//! Operations under way.
+
+use crate::error::Error;
+use crate::scope::Scope;
+use crate::shared::{Answer, Submitted, Tag, Turn, Watching};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use zoarium_session::RequestId;
+use zoarium_session::failure::{Cause, Failure, Verdict};
+use zoarium_session::request::Request;
+
+/// What an answer means.
+pub(crate) type Read<R> = fn(Answer, &Scope) -> Result<R, Failure>;
+
+/// An operation under way; it resolves with its result.
+///
+/// A request has its place in the order of the client's requests from the moment this is made,
+/// whether and when it is polled. Dropping it means not to wait for the answer: a request that was
+/// not sent yet, because there is no connection, is not sent; one that was sent may be done. Neither
+/// disturbs other requests.
+#[must_use = "the request is abandoned when this is dropped"]
+pub struct Pending<'a, R>(Stage<'a, R>);
+
+enum Stage<'a, R> {
+    Direct(Direct<'a, R>),
+    /// Refused before it was sent; taken by the first poll.
+    Failed(Option<Error>),
+    /// An operation of several steps.
+    Steps(Pin<Box<dyn Future<Output = Result<R, Error>> + Send + 'a>>),
+}
+
+/// A request that the session has taken.
+struct Direct<'a, R> {
+    scope: Arc<Scope>,
+    request: Request<'a>,
+    id: RequestId,
+    answer: oneshot::Receiver<Answer>,
+    is_done: bool,
+    read: Read<R>,
+}
+
+impl<'a, R: Send + 'static> Pending<'a, R> {
+    /// Sends a request, and again if it fails and its policy says so.
+    pub(crate) fn request(
+        scope: Arc<Scope>,
+        request: Result<Request<'a>, Error>,
+        watching: Option<Watching>,
+        read: Read<R>,
+    ) -> Self {
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Self::failed(error),
+        };
+        let Some(policy) = scope.retry.clone() else {
+            return Self::once(scope, request, watching, read);
+        };
+        // The first attempt takes its place in the order before anybody polls.
+        let mut attempt = Self::once(Arc::clone(&scope), request.clone(), watching, read);
+        Self::steps(async move {
+            let start = Instant::now();
+            for retries in 0.. {
+                let error = match attempt.await {
+                    Err(error) if error.verdict() == Verdict::Retry => error,
+                    done => return done,
+                };
+                let elapsed = start.elapsed();
+                let delay =
+                    scope.shared.random(|random| policy.delay(retries, elapsed, &error, random));
+                let Some(delay) = delay else { return Err(error) };
+                tracing::debug!(%error, ?delay, "trying again");
+                tokio::time::sleep(delay).await;
+                attempt = Self::once(Arc::clone(&scope), request.clone(), watching, read);
+            }
+            unreachable!("the loop has no end of its own")
+        })
+    }
+
+    fn once(
+        scope: Arc<Scope>,
+        request: Request<'a>,
+        watching: Option<Watching>,
+        read: Read<R>,
+    ) -> Self {
+        match Direct::submit(scope, request, watching, read, None) {
+            Ok(direct) => Self(Stage::Direct(direct)),
+            Err(NotTaken::Failed(error)) => Self::failed(error),
+            Err(NotTaken::Crowded { scope, request, turn }) => Self::steps(async move {
+                // If the client is closed meanwhile there are no turns, and the next attempt says
+                // why.
+                let mut turn = turn.await.ok();
+                loop {
+                    match Direct::submit(scope.clone(), request.clone(), watching, read, turn) {
+                        Ok(direct) => return Self(Stage::Direct(direct)).await,
+                        Err(NotTaken::Failed(error)) => return Err(error),
+                        Err(NotTaken::Crowded { turn: next, .. }) => turn = next.await.ok(),
+                    }
+                }
+            }),
+        }
+    }
+
+    pub(crate) fn steps(steps: impl Future<Output = Result<R, Error>> + Send + 'a) -> Self {
+        Self(Stage::Steps(Box::pin(steps)))
+    }
+}
+
+impl<R> Pending<'_, R> {
+    pub(crate) const fn failed(error: Error) -> Self {
+        Self(Stage::Failed(Some(error)))
+    }
+}
+
+/// Why a request is not under way.
+enum NotTaken<'a> {
+    Failed(Error),
+    Crowded { scope: Arc<Scope>, request: Request<'a>, turn: oneshot::Receiver<Turn> },
+}
+
+impl<'a, R> Direct<'a, R> {
+    fn submit(
+        scope: Arc<Scope>,
+        request: Request<'a>,
+        watching: Option<Watching>,
+        read: Read<R>,
+        turn: Option<Turn>,
+    ) -> Result<Self, NotTaken<'a>> {
+        let (to, answer) = oneshot::channel();
+        let path = || request.path().unwrap_or_default().to_owned();
+        let tag = Tag { to, watch: watching.map(|watching| (watching, path())) };
+        match scope.shared.submit(&request, tag, turn) {
+            Submitted::Taken(id) => Ok(Self { scope, request, id, answer, is_done: false, read }),
+            Submitted::Refused(failure) => Err(NotTaken::Failed(scope.error(&request, failure))),
+            Submitted::Crowded(turn) => Err(NotTaken::Crowded { scope, request, turn }),
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<R, Error>> {
+        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        self.is_done = true;
+        // The driver answers everything before it ends, so without an answer there is no driver.
+        let closed = Failure::Unanswered(Cause::Closed);
+        let answer = answer.unwrap_or(Answer { result: Err(closed), watch: None });
+        let result = (self.read)(answer, &self.scope);
+        Poll::Ready(result.map_err(|failure| self.scope.error(&self.request, failure)))
+    }
+}
+
+impl<R> Drop for Direct<'_, R> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.scope.shared.abandon(self.id);
+        }
+    }
+}
+
+impl<R> Future for Pending<'_, R> {
+    type Output = Result<R, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Stage::Direct(direct) => direct.poll(cx),
+            Stage::Steps(steps) => steps.as_mut().poll(cx),
+            Stage::Failed(error) => {
+                let error = error.take().expect("a future is not polled after it has resolved");
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+}
+
+impl<R> fmt::Debug for Pending<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Stage::Direct(direct) => write!(f, "Pending({:?})", direct.request),
+            Stage::Failed(error) => write!(f, "Pending({error:?})"),
+            Stage::Steps(_) => f.write_str("Pending(..)"),
+        }
+    }
+}
