@@ -1,6 +1,7 @@
 //! The command line of Zoarium.
 
 mod dev;
+mod lab;
 mod serve;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -20,6 +21,8 @@ enum Command {
     Server(ServerArguments),
     /// Run an ensemble on this machine, to try things out. Ctrl-C stops it.
     Dev(DevArguments),
+    /// Run, break and look at commit and consensus protocols.
+    Lab(lab::LabArguments),
 }
 
 /// What kind of ensemble.
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Some(Command::Server(arguments)) => serve::run(&arguments),
         Some(Command::Dev(arguments)) => dev::run(&arguments),
+        Some(Command::Lab(arguments)) => lab::run(&arguments),
         None => serve::run(&ServerArguments { log: "info".to_owned(), ..Default::default() }),
     }
 }
