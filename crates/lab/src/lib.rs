@@ -15,12 +15,14 @@
 //! Start at `protocols/two_phase_commit.rs`, then `scenarios/two_phase_commit.rs`.
 
 mod disk;
+pub mod draw;
 mod journal;
 pub mod json;
 mod judges;
 mod kind;
 mod name;
 mod nearest;
+pub mod page;
 mod play;
 mod protocols;
 mod recorder;

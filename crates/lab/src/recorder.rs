@@ -26,8 +26,8 @@ pub(crate) struct Recorder<S: Subject> {
     stamps: BTreeMap<MessageId, Clock>,
     parcels: BTreeMap<MessageId, Parcel>,
     states: Vec<State>,
-    /// What each process has written and is not durable.
-    unsynced: Vec<VecDeque<(PersistSeq, String)>>,
+    /// What each process has written and is not durable; with its label, if it waits for it.
+    unsynced: Vec<VecDeque<(PersistSeq, Option<String>)>>,
     /// The last moment at which a process was handed something.
     latest: Vec<Option<usize>>,
 }
@@ -104,8 +104,11 @@ impl<S: Subject> Recorder<S> {
                 Act::Received(parcel)
             }
             Input::Timer(timer) => Act::Timer(format!("{timer:?}")),
-            Input::Persisted { upto } => Act::Durable(self.take_durable(lane, *upto)),
-            Input::Request(request) => Act::Asked(format!("{request:?}")),
+            Input::Persisted { upto } => match self.take_durable(lane, *upto) {
+                labels if labels.is_empty() => return,
+                labels => Act::Durable(labels),
+            },
+            Input::Request(request) => Act::Asked(words(request)),
         };
         self.note(event, lane, act);
         self.mark(lane);
@@ -129,7 +132,7 @@ impl<S: Subject> Recorder<S> {
     fn take_durable(&mut self, lane: usize, upto: PersistSeq) -> Vec<String> {
         let waiting = &mut self.unsynced[lane];
         let count = waiting.iter().take_while(|(seq, _)| *seq <= upto).count();
-        waiting.drain(..count).map(|(_, label)| label).collect()
+        waiting.drain(..count).filter_map(|(_, label)| label).collect()
     }
 
     fn on_sent(
@@ -236,7 +239,7 @@ impl<S: Subject> Recorder<S> {
             What::Persist { process, seq, record } => {
                 let lane = self.place(process);
                 let (label, forced) = (label(record), S::is_forced(record));
-                self.unsynced[lane].push_back((seq, label.clone()));
+                self.unsynced[lane].push_back((seq, forced.then(|| label.clone())));
                 self.note(event, lane, Act::Writes { label, forced });
             }
             What::Output { process, output } => {
@@ -280,6 +283,12 @@ impl<S: Subject> Checker<S> for Recorder<S> {
         }
         Ok(())
     }
+}
+
+/// How a request prints, in words: `do a, b`.
+fn words(request: &impl Debug) -> String {
+    let text = format!("{request:?}").to_lowercase().replace(['[', ']'], "");
+    text.replace('(', " ").replace(')', "")
 }
 
 /// How something prints: the short names of the lab make that readable.

@@ -72,7 +72,7 @@ pub enum Act {
         /// Whether its writer waits for it.
         forced: bool,
     },
-    /// Records are durable.
+    /// Records are durable for which their writer has waited.
     Durable(Vec<String>),
     /// A timer came due.
     Timer(String),

@@ -28,6 +28,8 @@ pub struct Scenario {
     pub script: &'static str,
     /// From when on it is worth showing, in milliseconds after the start.
     pub from_ms: u64,
+    /// Up to when.
+    pub to_ms: u64,
     /// Which rules it breaks, on purpose.
     pub breaks: &'static [&'static str],
     /// What it claims.
@@ -108,7 +110,12 @@ impl Played {
 
     /// The part of the run that is worth showing.
     pub const fn view(&self) -> View {
-        View::from(Duration::from_millis(self.scenario.from_ms))
+        let Scenario { from_ms, to_ms, .. } = *self.scenario;
+        View {
+            from: Duration::from_millis(from_ms),
+            to: Duration::from_millis(to_ms),
+            quiet: false,
+        }
     }
 
     /// Whether all is as claimed.
@@ -145,8 +152,10 @@ impl Played {
 
 /// Whether something is as expected.
 pub(crate) fn is<T: Debug + PartialEq>(found: T, expected: T) -> Finding {
-    let shown = shown(&found);
-    if found == expected { Ok(shown) } else { Err(format!("{shown}, not {expected:?}")) }
+    if found == expected {
+        return Ok(shown(&found));
+    }
+    Err(format!("{found:?}, not {expected:?}"))
 }
 
 /// Whether something holds; what is shown of it in either case.
@@ -154,6 +163,11 @@ pub(crate) fn that(holds: bool, shown: impl Into<String>) -> Finding {
     if holds { Ok(shown.into()) } else { Err(shown.into()) }
 }
 
+/// A value in words; nothing, if it says no more than the claim.
 fn shown(what: &impl Debug) -> String {
-    format!("{what:?}").replace('"', "")
+    let text = format!("{what:?}").replace('"', "").replace("Some(", "(");
+    match text.as_str() {
+        "true" | "false" | "[]" | "None" => String::new(),
+        _ => text.strip_prefix('(').and_then(|it| it.strip_suffix(')')).unwrap_or(&text).to_owned(),
+    }
 }

@@ -30,12 +30,15 @@ impl View {
     }
 }
 
+/// Timers that come due all the time, or as a matter of course.
+const QUIET_TIMERS: [&str; 5] = ["Heartbeat", "HalfTick", "Notify", "Decide", "Connect"];
+
 /// Whether something says no more than that somebody is there.
 fn is_quiet(act: &Act) -> bool {
     match act {
         Act::Sent(parcel) | Act::Received(parcel) | Act::Lost(parcel) => parcel.quiet,
         Act::Link { .. } => true,
-        Act::Timer(timer) => timer == "Heartbeat" || timer == "HalfTick",
+        Act::Timer(timer) => QUIET_TIMERS.contains(&timer.as_str()),
         Act::Started { restarts } => *restarts == 0,
         Act::Asked(_)
         | Act::Writes { .. }

@@ -6,6 +6,7 @@ mod play;
 use clap::{Args, Subcommand};
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Run, break and look at commit and consensus protocols.
@@ -55,6 +56,11 @@ impl From<io::Error> for Fault {
         }
         Self::Output(error.to_string())
     }
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Fault> {
+    let why = |error| Fault::Output(format!("cannot write {}: {error}", path.display()));
+    std::fs::write(path, text).map_err(why)
 }
 
 /// Carries out a command: 0 if all holds, 1 if something does not, 2 if it makes no sense.

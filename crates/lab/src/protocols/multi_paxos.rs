@@ -40,6 +40,8 @@ pub(crate) use replica::Replica;
 
 /// How often a leader says that it is there.
 const HEARTBEAT: Duration = Duration::from_millis(40);
+/// How long a leader waits for acceptances before it asks again.
+const RESEND: Duration = Duration::from_millis(200);
 /// For how long followers that have heard of a leader promise to listen to no other.
 const LEASE: Duration = Duration::from_millis(100);
 

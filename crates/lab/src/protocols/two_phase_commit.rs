@@ -38,10 +38,10 @@ const VOTES_TIMEOUT: Duration = Duration::from_millis(60);
 const ACKS_TIMEOUT: Duration = Duration::from_millis(60);
 /// How long a participant waits to be asked for its vote.
 const PREPARE_TIMEOUT: Duration = Duration::from_millis(100);
-/// How long a participant that is READY waits before it asks, and asks again.
+/// How long a participant that is READY waits before it asks; then twice as long each time.
 const UNCERTAIN_TIMEOUT: Duration = Duration::from_millis(60);
 /// How often a participant asks before it gives up, if it is one that does.
-const ASKS_MAX: u32 = 2;
+const ASKS_MAX: u32 = 1;
 
 pub(crate) const COORDINATOR: Name = Name::only('c');
 

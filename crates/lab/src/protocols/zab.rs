@@ -185,7 +185,10 @@ impl Subject for Server {
 
     fn cast(setup: &Setup) -> Vec<(Name, &'static str)> {
         let role = |name: Name| if name.kind() == 's' { "voter" } else { "observer" };
-        setup.names().map(|name| (name, role(name))).collect()
+        let mut cast: Vec<_> = setup.names().map(|name| (name, role(name))).collect();
+        // The first leader is the voter with the greatest number.
+        cast[..usize::from(setup.voters)].reverse();
+        cast
     }
 
     fn start(setup: &Setup, birth: Birth<'_, Entry>) -> Self {

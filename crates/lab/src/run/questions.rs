@@ -65,6 +65,26 @@ impl Run {
         })
     }
 
+    /// The messages that a process sent whose labels begin so.
+    pub fn sent_by<'a>(
+        &'a self,
+        name: &str,
+        starting: &'a str,
+    ) -> impl Iterator<Item = (Duration, &'a Parcel)> {
+        let lane = self.lane(name);
+        self.sent(starting).filter(move |(_, parcel)| Some(parcel.from) == lane)
+    }
+
+    /// The messages that were sent to a process whose labels begin so.
+    pub fn sent_to<'a>(
+        &'a self,
+        name: &str,
+        starting: &'a str,
+    ) -> impl Iterator<Item = (Duration, &'a Parcel)> {
+        let lane = self.lane(name);
+        self.sent(starting).filter(move |(_, parcel)| Some(parcel.to) == lane)
+    }
+
     /// When the first request came: what is before is preparation.
     pub fn asked(&self) -> Duration {
         let asked = self.moments.iter().find(|moment| matches!(moment.act, Act::Asked(_)));

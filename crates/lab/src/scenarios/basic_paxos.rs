@@ -14,6 +14,7 @@ const BLANK: Scenario = Scenario {
     settings: "",
     script: "",
     from_ms: 0,
+    to_ms: u64::MAX,
     breaks: &[],
     claims: &[],
 };
@@ -64,6 +65,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 again; when one acceptor is back, it succeeds.",
         script: "run 500ms\nat 5ms crash a2\nat 5ms crash a3\nat 10ms request p1 propose x\n\
                  at 250ms restart a3",
+        from_ms: 5,
         claims: &[
             claim("nothing is chosen while two are dead, x is afterwards", |it| {
                 let chosen = chosen_once(&it.run, "x")?;
@@ -81,6 +83,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 protocol can rule this out is the theorem of Fischer, Lynch and Paterson.",
         settings: "proposers=2",
         script: "run 1100ms\nat 10ms request p1 propose x\nat 31ms request p2 propose y",
+        to_ms: 140,
         claims: &[
             claim("nothing is chosen in 50 ballots", |it| {
                 is(it.run.chosen().len(), 0)?;

@@ -13,6 +13,7 @@ const BLANK: Scenario = Scenario {
     settings: "",
     script: "",
     from_ms: 40,
+    to_ms: u64::MAX,
     breaks: &[],
     claims: &[],
 };

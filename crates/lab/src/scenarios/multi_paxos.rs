@@ -13,6 +13,7 @@ const BLANK: Scenario = Scenario {
     settings: "",
     script: "",
     from_ms: 0,
+    to_ms: u64::MAX,
     breaks: &[],
     claims: &[],
 };
@@ -77,7 +78,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 is chosen. The leader dies. The next one must keep slot 2 and knows nothing of slot \
                 1, so it fills that with a no-op. Consensus holds in every slot; but /q/x was made on \
                 top of /q.",
-        script: "run 250ms\nat 10ms request r1 lead\nat 49ms drop r1 -> r2 Accept(1, times 1\n\
+        script: "run 200ms\nat 10ms request r1 lead\nat 49ms drop r1 -> r2 Accept(1, times 1\n\
                  at 49ms drop r1 -> r3 Accept(1, times 1\nat 50ms request r1 do /q /q/x\n\
                  at 65ms crash r1\nat 100ms request r2 lead",
         breaks: &[PRIMARY_ORDER],
@@ -101,7 +102,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         title: "Multi-Paxos: an old leader behind a partition",
         shows: "r1 does not know that r2 leads. What it proposes reaches no majority; and when the \
                 network is whole, its ballot is refused. No slot gets two commands.",
-        script: "run 450ms\nat 10ms request r1 lead\nat 50ms request r1 do a\n\
+        script: "run 600ms\nat 10ms request r1 lead\nat 50ms request r1 do a\n\
                  at 90ms partition r1 | r2 r3\nat 100ms request r2 lead\nat 150ms request r1 do old\n\
                  at 150ms request r2 do new\nat 250ms heal",
         claims: &[
@@ -117,7 +118,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         title: "Multi-Paxos: slot 2 is chosen before slot 1",
         shows: "The Accepts for slot 1 are lost and sent again. Slot 2 is chosen meanwhile and has to \
                 wait: commands are executed in the order of slots.",
-        script: "run 250ms\nat 10ms request r1 lead\nat 49ms drop r1 -> r2 Accept(1, times 1\n\
+        script: "run 400ms\nat 10ms request r1 lead\nat 49ms drop r1 -> r2 Accept(1, times 1\n\
                  at 49ms drop r1 -> r3 Accept(1, times 1\nat 50ms request r1 do a b",
         claims: &[
             claim("b is chosen first", |it| {
@@ -134,9 +135,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "r3 is down twice. The first time it has missed what the others still have in their \
                 logs, and is sent that. The second time they have thrown it away, and it is sent what \
                 it came to.",
-        settings: "keeps=5",
+        settings: "keeps=4",
         script: "run 500ms\nat 10ms request r1 lead\nat 45ms crash r3 for 100ms\n\
-                 at 50ms request r1 do a*3\nat 250ms crash r3 for 100ms\nat 260ms request r1 do b*30",
+                 at 50ms request r1 do a*3\nat 250ms crash r3 for 100ms\nat 260ms request r1 do b*10",
+        to_ms: 420,
         claims: &[
             claim("first from the log", |it| {
                 let chosen = it.run.received("r3", "Chosen(").map(|at| at.as_millis());
@@ -147,7 +149,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 that(snapshot.is_some_and(|at| at > 250), format!("Snapshot at {snapshot:?} ms"))
             }),
             claim("in the end it has executed everything", |it| {
-                is(it.run.delivered("r3").len(), 33)
+                is(it.run.delivered("r3").len(), 13)
             }),
         ],
         ..BLANK
@@ -197,6 +199,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 accepted by a majority. A random time-out before each try ends it.",
         settings: "elections=at-once",
         script: "run 600ms\nat 10ms request r1 lead\nat 31ms request r2 lead\nat 33ms request r1 do x",
+        to_ms: 85,
         claims: &[
             claim("in 50 ballots nothing is chosen", |it| {
                 is(it.run.chosen().len(), 0)?;

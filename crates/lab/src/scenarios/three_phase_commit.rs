@@ -13,6 +13,7 @@ const BLANK: Scenario = Scenario {
     settings: "",
     script: "",
     from_ms: 0,
+    to_ms: u64::MAX,
     breaks: &[],
     claims: &[],
 };
@@ -87,7 +88,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             claim("all participants commit", |it| all_decide(&it.run, "COMMIT", "p1 p2 p3")),
             claim("led by p1", |it| {
                 that(it.run.messages("DoCommit") > 0, "p1 says DoCommit")?;
-                is(it.run.sent("DoCommit").all(|(_, parcel)| parcel.from == 1), true)
+                is(it.run.sent_by("p1", "DoCommit").count(), it.run.sent("DoCommit").count())
             }),
         ],
         ..BLANK

@@ -12,6 +12,7 @@ const BLANK: Scenario = Scenario {
     settings: "",
     script: "",
     from_ms: 0,
+    to_ms: u64::MAX,
     breaks: &[],
     claims: &[],
 };
@@ -136,10 +137,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             claim("all participants commit, without the coordinator", |it| {
                 all_decide(&it.run, "COMMIT", "p1 p2 p3")
             }),
-            claim("told by p1", |it| {
-                let told = it.run.sent("Decision").filter(|(_, parcel)| parcel.from == 1).count();
-                is(told, 2)
-            }),
+            claim("told by p1", |it| is(it.run.sent_by("p1", "Decision").count(), 2)),
         ],
         ..BLANK
     },
@@ -153,6 +151,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         script: "run 500ms\nat 10ms request c commit\nat 34ms partition c p1 | p2 p3\n\
                  at 300ms heal",
         breaks: &[AGREEMENT],
+        to_ms: 350,
         claims: &[
             claim("p1 commits, p2 and p3 abort", |it| {
                 states_are(&it.run, 290, "p1 COMMIT, p2 ABORT, p3 ABORT")
@@ -175,6 +174,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         settings: "cooperative=yes",
         script: "run 600ms\nat 10ms request c commit\nat 34ms block c -> p2 p3\nat 47ms crash c\n\
                  at 47ms crash p1",
+        to_ms: 250,
         claims: &[
             claim("p1 had committed", |it| all_decide(&it.run, "COMMIT", "p1")),
             claim("p2 and p3 are blocked for ever", |it| none_decides(&it.run, "p2 p3")),

@@ -1,12 +1,13 @@
 //! `zoarium lab run`.
 
-use super::{Exit, Fault};
+use super::{Exit, Fault, write_file};
 use clap::Args;
 use std::io::Write;
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 use zoarium_lab::text::View;
-use zoarium_lab::{Changes, Played, Scenario, json, text};
+use zoarium_lab::{Changes, Played, Scenario, draw, json, page, text};
 
 /// What to run, and how.
 #[derive(Args, Debug)]
@@ -26,7 +27,8 @@ pub(crate) struct RunArguments {
     /// One more line of script, such as "at 30ms crash c" or "at 40ms partition p1 | p2 p3".
     #[arg(long, value_name = "LINE")]
     fault: Vec<String>,
-    /// Print the trace as slowly as it happens, times this: 0.1 is ten times slower.
+    /// Print the trace, and replay the page, as fast as it happens times this: 0.1 is ten times
+    /// slower.
     #[arg(long, value_name = "FACTOR")]
     speed: Option<f64>,
     /// Show what is from this time on, in milliseconds.
@@ -38,6 +40,12 @@ pub(crate) struct RunArguments {
     /// Show signs of life and connections too.
     #[arg(long)]
     quiet_too: bool,
+    /// Draw the run as a space-time diagram.
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    svg: Option<PathBuf>,
+    /// Make a page of the run, to step through and replay.
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    html: Option<PathBuf>,
     /// As JSON: the scenario, what it claims, and all that happened.
     #[arg(long)]
     json: bool,
@@ -64,6 +72,9 @@ fn run_one(
     scenario: &'static Scenario,
     out: &mut dyn Write,
 ) -> Result<Exit, Fault> {
+    if let Some(speed) = arguments.speed.filter(|speed| *speed <= 0.0 || !speed.is_finite()) {
+        return Err(bad_speed(speed));
+    }
     let played = play(arguments, scenario)?;
     let millis = |ms: Option<u64>, default| ms.map_or(default, Duration::from_millis);
     let default = played.view();
@@ -72,6 +83,13 @@ fn run_one(
         to: millis(arguments.to, default.to),
         quiet: arguments.quiet_too,
     };
+    if let Some(path) = &arguments.svg {
+        write_file(path, &draw::scenario(&played, view))?;
+    }
+    if let Some(path) = &arguments.html {
+        let speed = arguments.speed.unwrap_or(page::SPEED);
+        write_file(path, &page::html(&played, view, speed))?;
+    }
     if arguments.json {
         writeln!(out, "{:#}", json::played(&played))?;
     } else {

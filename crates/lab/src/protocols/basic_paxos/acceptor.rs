@@ -134,8 +134,8 @@ impl Acceptor {
             (Some(promised), Some((ballot, value))) if promised == ballot => {
                 format!("accepted {value} in {ballot:?}")
             }
-            (Some(promised), Some((ballot, value))) => {
-                format!("promised {promised:?}, has {value} of {ballot:?}")
+            (Some(promised), Some((_, value))) => {
+                format!("promised {promised:?}, has {value}")
             }
         })
     }

@@ -1,7 +1,7 @@
 //! Phase 2: a leader gives commands their slots, and a majority accepts them.
 
 use super::replica::{Fx, Leader, Replica, Role, Then};
-use super::{Command, HEARTBEAT, LEASE, Message, Record, Slot, Timer};
+use super::{Command, HEARTBEAT, LEASE, Message, RESEND, Record, Slot, Timer};
 use crate::name::Name;
 use crate::protocols::basic_paxos::Ballot;
 use crate::said::{Said, Value};
@@ -52,7 +52,7 @@ impl Replica {
         for other in self.others() {
             fx.send(other, Message::Accept(slot, ballot, command.clone()));
         }
-        fx.set_timer(Timer::Resend, now.mono + HEARTBEAT * 2);
+        fx.set_timer(Timer::Resend, now.mono + RESEND);
         self.accept(self.name, slot, ballot, command, fx);
     }
 
@@ -127,7 +127,7 @@ impl Replica {
             }
         }
         if waits {
-            fx.set_timer(Timer::Resend, now.mono + HEARTBEAT * 2);
+            fx.set_timer(Timer::Resend, now.mono + RESEND);
         }
     }
 

@@ -112,6 +112,7 @@ impl Participant {
     }
 
     fn on_prepare(&mut self, now: Now, fx: &mut Fx) {
+        fx.cancel_timer(Timer::Prepare);
         match (&self.phase, &self.vote) {
             (Phase::Init, Vote::Yes) => {
                 self.phase = Phase::Preparing;
@@ -200,7 +201,8 @@ impl Participant {
     fn on_uncertain_timeout(&mut self, now: Now, fx: &mut Fx) {
         let Phase::Ready { asked } = &mut self.phase else { return };
         *asked += 1;
-        if self.setup.gives_up && *asked > ASKS_MAX {
+        let asked = *asked;
+        if self.setup.gives_up && asked > ASKS_MAX {
             fx.output(Said::Note("gives up and aborts".to_owned()));
             return self.abort_alone(fx);
         }
@@ -209,7 +211,8 @@ impl Participant {
             let others = self.setup.participants().filter(|name| *name != self.name);
             others.for_each(|other| fx.send(other, Message::Ask));
         }
-        fx.set_timer(Timer::Uncertain, now.mono + UNCERTAIN_TIMEOUT);
+        let patience = UNCERTAIN_TIMEOUT * 2_u32.pow(asked.min(5));
+        fx.set_timer(Timer::Uncertain, now.mono + patience);
     }
 
     /// Cooperative termination: who has decided tells, who has promised nothing aborts.

@@ -231,7 +231,7 @@ impl Server {
         match output {
             Output::Looking { why } => {
                 self.serving = None;
-                fx.output(Said::Note(format!("looks for a leader: {why}")));
+                fx.output(Said::Note(format!("looking: {why}")));
             }
             Output::Serving { leader, epoch } => {
                 self.serving = Some((leader, epoch));
