@@ -28,6 +28,8 @@ pub(crate) enum Waiting {
     Refuse { conn: ConnId, xid: Xid, error: ErrorCode },
     Forwarded { from: ServerId, request: Forwarded },
     Expiry(SessionId),
+    /// The end of a session of this server's own.
+    Closed { session: SessionId, conn: ConnId, xid: Xid },
 }
 
 impl Waiting {
@@ -35,7 +37,7 @@ impl Waiting {
     pub(crate) const fn request_conn(&self) -> Option<ConnId> {
         match self {
             Self::Client(request) => Some(request.conn),
-            Self::Refuse { conn, .. } => Some(*conn),
+            Self::Refuse { conn, .. } | Self::Closed { conn, .. } => Some(*conn),
             Self::Connect(_) | Self::Forwarded { .. } | Self::Expiry(_) => None,
         }
     }
@@ -89,6 +91,9 @@ impl Peer {
                     self.decide_for_learner(now, tree, from, request);
                 }
                 Waiting::Expiry(session) => self.expire(now, tree, session),
+                Waiting::Closed { session, conn, xid } => {
+                    self.close_locally(session, conn, xid, effects);
+                }
             }
             self.backlog.extend(behind);
         }

@@ -6,6 +6,7 @@
 //! over it from the moment that it decides. All that its client asks goes behind that to the
 //! leader, the end of the session too, so nothing of it can be left over (ZOOKEEPER-3471).
 
+use crate::leading::Waiting;
 use crate::options::LocalSessions;
 use crate::peer::{Peer, Role};
 use crate::prep;
@@ -15,7 +16,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use core::time::Duration;
 use zoarium_process::{Effects, Instant, Now};
 use zoarium_proto::connect::ConnectResponse;
-use zoarium_proto::{ConnId, ErrorCode, OpCode, SessionId};
+use zoarium_proto::{ConnId, ErrorCode, OpCode, SessionId, Xid};
 
 /// How many sessions a leader remembers that have ended under it.
 const ENDED_MAX: usize = 1 << 16;
@@ -212,8 +213,7 @@ impl Peer {
     ) -> Option<ClientRequest> {
         let (conn, session, xid, op) = (request.conn, request.session, request.xid, request.op);
         if self.local.is_leaving(conn) {
-            let error = ErrorCode::SessionExpired;
-            self.pass(conn, Output::Refuse { conn, xid, error }, effects);
+            self.refuse(conn, xid, ErrorCode::SessionExpired, effects);
             return None;
         }
         if !self.local.is_settled(session) {
@@ -221,13 +221,27 @@ impl Peer {
         }
         self.local.sessions.heard(session, now.mono);
         if op == OpCode::CloseSession {
-            self.local.sessions.remove(session);
             self.local.leaving.insert(conn);
-            self.pass(conn, Output::Closed { conn, xid }, effects);
-            self.pass(conn, Output::Close { conn }, effects);
+            match self.backlog.is_empty() {
+                true => self.close_locally(session, conn, xid, effects),
+                false => self.backlog.push_back(Waiting::Closed { session, conn, xid }),
+            }
             return None;
         }
         Some(request)
+    }
+
+    /// Ends a local session, behind what is under way.
+    pub(crate) fn close_locally(
+        &mut self,
+        session: SessionId,
+        conn: ConnId,
+        xid: Xid,
+        effects: &mut Effects<Self>,
+    ) {
+        self.local.sessions.remove(session);
+        self.pass(conn, Output::Closed { conn, xid }, effects);
+        self.pass(conn, Output::Close { conn }, effects);
     }
 
     /// A local session's deadline may have come.

@@ -431,3 +431,34 @@ fn request_of_a_session_that_has_expired_is_not_taken_for_a_local_ones() {
         "#]],
     );
 }
+
+#[test]
+fn end_of_a_local_session_waits_for_what_waits_for_a_zxid() {
+    check_with(
+        Setup { zab: |zab| zab.outstanding_max = 2, ..LOCAL },
+        expect![[r#"
+            c1 open 3
+                c1 connected for 6000 ms
+            c2 open 3
+                c2 connected for 6000 ms
+            stall 1
+            stall 2
+            c1 create /x
+            c1 create /y
+            c2 create /a
+            c2 close
+            c2 create /b
+            c1 exists /x
+            unstall 1
+                c1 #1 0x100000001 /x
+                c1 #2 0x100000002 /y
+                c2 #1 0x100000003 /a
+                c2 #2 0x100000003 ok
+                c2 closed
+                c1 #3 0x100000003 100000001/100000001/100000001 v0.0.0 0+0
+            unstall 2
+            local 3
+                c1 in 7990
+        "#]],
+    );
+}
