@@ -175,7 +175,6 @@ impl Operator {
 impl AdminSource for Operator {
     fn status(&self) -> Option<ServerStatus> {
         let mode = self.mode()?;
-        let uptime = self.shared.clock.mono().saturating_since(self.started);
         let watch_count = self.shared.watches().len() as u64;
         let throttle = self.shared.guards.connection_throttle.as_ref();
         let drop_probability = throttle.map_or(0.0, ConnectionThrottle::drop_probability);
@@ -184,7 +183,7 @@ impl AdminSource for Operator {
             version: version::FULL.to_owned(),
             mode,
             stats: self.shared.stats.read(),
-            uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
+            uptime_ms: self.uptime_ms(),
             last_zxid: tree.last_zxid(),
             outstanding_requests: self.shared.under_way.load(Relaxed) as u64,
             connections: self.shared.connections.count() as u64,
@@ -242,6 +241,9 @@ impl AdminSource for Operator {
     }
 
     fn sessions(&self) -> Sessions {
+        if let Some(global) = self.known_sessions() {
+            return Sessions { local: None, global };
+        }
         let (asker, answer) = mpsc::channel();
         self.shared.inbox.push(LoopEvent::Inspect(asker));
         // No answer means that the server stops: there is nothing to tell then.

@@ -2,6 +2,7 @@
 //! tree. It carries out what the peer decides, batch by batch.
 
 pub(crate) mod member;
+mod milestones;
 pub(crate) mod restoring;
 mod tally;
 
@@ -396,6 +397,9 @@ impl PeerLoop {
             fired.report(&shared);
         });
         shared.note_digest(&applied, delivery.zxid);
+        if let Some(member) = &mut self.member {
+            member.milestones.commit(delivery.zxid, &shared);
+        }
         match delivery.origin {
             Some(Origin::Request { conn, xid, op }) => {
                 if let Some(audit) = &mut self.audit {

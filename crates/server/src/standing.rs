@@ -28,6 +28,8 @@ pub(crate) struct Place {
     pub(crate) membership: Arc<Membership>,
     /// A leader's.
     pub(crate) learners: Vec<LearnerStatus>,
+    /// A leader's: syncs that wait for a commit.
+    pub(crate) pending_syncs: usize,
 }
 
 impl Standing {
@@ -45,6 +47,7 @@ impl Standing {
             serving_since: None,
             membership: Arc::clone(zab.membership()),
             learners: Vec::new(),
+            pending_syncs: 0,
         };
         Self { place: Mutex::new(Some(place)), serving: AtomicBool::new(false) }
     }
@@ -70,6 +73,7 @@ impl Standing {
         place.leader = serving.or(joining);
         place.serving_since = serving.map(|_| place.serving_since.unwrap_or_else(Instant::now));
         place.membership = Arc::clone(zab.membership());
+        place.pending_syncs = zab.pending_syncs();
         place.learners.clear();
         place.learners.extend(zab.learners());
     }

@@ -12,12 +12,14 @@ use crate::metrics::{Counter, Reading, Timing};
 pub struct ServerStats {
     /// Packets from clients: requests, session openings, four letter words.
     pub packets_received: Counter,
-    /// Packets to clients: replies and watch events.
+    /// Packets to clients: replies, watch events, answers to four letter words.
     pub packets_sent: Counter,
     /// Requests, from arrival to reply.
     pub latency: Timing,
     /// Bytes of the replies.
     pub client_response_sizes: Sizes,
+    /// Bytes of the proposals of this leader.
+    pub proposal_sizes: Sizes,
     /// Fsyncs of the log that took longer than `fsync.warningthresholdms`.
     pub fsync_threshold_exceeded: Counter,
     /// Failed authentications.

@@ -104,6 +104,10 @@ impl Broadcast {
         }
     }
 
+    pub(crate) fn pending_syncs(&self) -> usize {
+        self.syncs.len()
+    }
+
     /// Forgets what a learner waits for: it would take the answer for that to a later question.
     pub(crate) fn forget_syncs(&mut self, learner: ServerId) {
         self.syncs.retain(|(_, server)| *server != learner);

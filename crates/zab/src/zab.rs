@@ -164,6 +164,20 @@ impl Zab {
         learners.into_iter().flatten()
     }
 
+    /// On a serving leader, syncs that wait for a commit.
+    pub fn pending_syncs(&self) -> usize {
+        match &self.role {
+            Role::Leading(Leader { reign: Reign::Broadcasting { broadcast, .. }, .. }) => {
+                broadcast.pending_syncs()
+            }
+            Role::Starting
+            | Role::Looking(_)
+            | Role::Following(_)
+            | Role::Observing(_)
+            | Role::Leading(_) => 0,
+        }
+    }
+
     /// The membership in force.
     pub const fn membership(&self) -> &Arc<Membership> {
         &self.core.membership

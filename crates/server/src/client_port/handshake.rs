@@ -50,6 +50,7 @@ pub(super) async fn run(
                 Ok(answered) => answered?,
                 Err(_) => return Err(Closing::Idle(patience)),
             }
+            shared.stats.packets_sent.increment();
             Ok(None)
         }
         First::Frame { mut unread, length } => {

@@ -3,11 +3,12 @@
 use super::Operator;
 use crate::config::membership::{HostPort as Address, Member, Membership, Role};
 use crate::standing::Place;
-use crate::stats::SizesReading;
 use crate::status::{
-    EnsembleStatus, FollowerStatus, HostPort, LeaderStatus, Mode, ObserverStatus,
+    EnsembleStatus, FollowerStatus, GlobalSessions, HostPort, LeaderStatus, Mode, ObserverStatus,
     QuorumConfiguration, VotingMember, ZabPhase,
 };
+use std::time::Instant;
+use zoarium_proto::SessionId;
 use zoarium_zab::PeerState;
 
 impl Operator {
@@ -33,6 +34,30 @@ impl Operator {
         })
     }
 
+    /// How long it has served: a member with a leader since it took up its present role.
+    pub(super) fn uptime_ms(&self) -> u64 {
+        let serving_since = self.shared.standing.place().and_then(|place| place.serving_since);
+        serving_since.map_or_else(
+            || {
+                let uptime = self.shared.clock.mono().saturating_since(self.started);
+                u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX)
+            },
+            ms_since,
+        )
+    }
+
+    /// The sessions that a learner knows, which does not expire them; `None` for everybody else.
+    pub(super) fn known_sessions(&self) -> Option<GlobalSessions> {
+        match self.shared.standing.place()?.state {
+            PeerState::Following | PeerState::Observing | PeerState::Looking => {
+                let tree = self.shared.tree();
+                let of = |(id, timeout_ms): (&SessionId, &i32)| (*id, timeout_ms.cast_unsigned());
+                Some(GlobalSessions::Known(tree.sessions().iter().map(of).collect()))
+            }
+            PeerState::Leading => None,
+        }
+    }
+
     fn leader_status(&self, place: &Place, quorum_size: u64) -> LeaderStatus {
         let serving = || place.learners.iter().filter(|learner| learner.is_serving);
         let votes = |id| place.membership.is_participant(id);
@@ -44,11 +69,9 @@ impl Operator {
             synced_followers: followers().count() as u64,
             synced_non_voting_followers: followers().filter(|it| !votes(it.id)).count() as u64,
             synced_observers: serving().filter(|it| it.is_observer).count() as u64,
-            pending_syncs: 0,
-            uptime_ms: place
-                .serving_since
-                .map_or(0, |since| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)),
-            proposal_sizes: SizesReading::default(),
+            pending_syncs: place.pending_syncs as u64,
+            uptime_ms: place.serving_since.map_or(0, ms_since),
+            proposal_sizes: self.shared.stats.proposal_sizes.read(),
         }
     }
 
@@ -104,6 +127,11 @@ impl Operator {
             membership: Some(Membership::to_string(&place.membership)),
         })
     }
+}
+
+/// Milliseconds since then.
+fn ms_since(moment: Instant) -> u64 {
+    u64::try_from(moment.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn voting_member(member: &Member) -> VotingMember {

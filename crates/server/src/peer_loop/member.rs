@@ -1,6 +1,7 @@
 //! What the peer loop does for a member of an ensemble: it moves messages between peer and links,
 //! and puts other trees in the place of the present one when the leader's history asks for it.
 
+use super::milestones::Milestones;
 use super::{PeerLoop, Work};
 use crate::disk::HistoryReads;
 use crate::dynamic_files::DynamicFiles;
@@ -17,7 +18,7 @@ use zoarium_proto::{Membership, ServerId, Zxid};
 use zoarium_tree::Tree;
 use zoarium_tree::snapshot::{Progress, SnapshotCursor};
 use zoarium_tree::watches::Watches;
-use zoarium_zab::{Epoch, Link, Message, Reason, Record, Txn, Zab};
+use zoarium_zab::{Epoch, Link, Message, Reason, Record, Zab};
 
 /// What a member has besides.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub(crate) struct Member {
     leader: Option<ServerId>,
     /// `None` if the membership is not kept: without a `zoo.cfg`, or where it does not change.
     dynamic: Option<DynamicFiles>,
+    pub(super) milestones: Milestones,
 }
 
 /// Bytes of a snapshot that are written under one lock of the tree.
@@ -59,6 +61,7 @@ impl Member {
             read_back: None,
             leader: None,
             dynamic,
+            milestones: Milestones::default(),
         }
     }
 
@@ -81,7 +84,10 @@ impl PeerLoop {
         let input = match member.links.next(&mut batch)? {
             LinkEvent::Up(link) => Input::LinkUp(link),
             LinkEvent::Down(link) => Input::LinkDown(link),
-            LinkEvent::Message { from, message } => Input::Message { from, message },
+            LinkEvent::Message { from, message } => {
+                member.milestones.hear(&message, &self.shared);
+                Input::Message { from, message }
+            }
             LinkEvent::SnapshotSent { to } => Input::Request(Request::SnapshotSent { to }),
             LinkEvent::SnapshotArrived { leader, zxid, tree } => {
                 let znodes = tree.znode_count();
@@ -122,6 +128,7 @@ impl PeerLoop {
 
     pub(super) fn send(&mut self, to: Link, message: &Message) {
         if let Some(member) = &mut self.member {
+            Milestones::say(message, &self.shared);
             member.links.send(to, message);
         }
     }
@@ -140,6 +147,7 @@ impl PeerLoop {
         match &output {
             Output::SendSnapshot { to, zxid } => {
                 tracing::info!(learner = %to, %zxid, "a learner is sent all of the state");
+                self.shared.metrics.snap_count.increment();
                 let source = TreeSource { shared: Arc::clone(&self.shared), cursor: None };
                 member.links.send_snapshot(*to, *zxid, Box::new(source));
             }
@@ -182,6 +190,7 @@ impl PeerLoop {
         *watches = Watches::new(random());
         if let Some(member) = &mut self.member {
             member.forget_leader();
+            member.milestones.look(&self.shared);
         }
         self.snapshots.hold(true);
         self.note_standing();
@@ -194,16 +203,21 @@ impl PeerLoop {
 
     pub(super) fn on_joining(&mut self, leader: ServerId) {
         tracing::info!(%leader, "joining a leader");
+        self.note_decision();
         self.note_leader(Some(leader));
     }
 
     pub(super) fn on_elected(&mut self) {
         tracing::info!("elected; waiting for a quorum to join");
+        self.note_decision();
         self.note_leader(None);
     }
 
     pub(super) fn on_serving(&mut self, leader: ServerId, epoch: Epoch) {
         self.snapshots.hold(false);
+        if let (Some(member), Some(zab)) = (&mut self.member, self.peer.zab()) {
+            member.milestones.serve(zab.state(), &self.shared);
+        }
         let leads = self.peer.zab().is_some_and(|zab| zab.id() == leader);
         let role = if leads { "leading" } else { "following" };
         tracing::info!(%leader, %epoch, "{role}; clients are served");
@@ -222,10 +236,12 @@ impl PeerLoop {
         self.note_standing();
     }
 
-    /// A membership is proposed: its members count from here on, and have to be reachable.
+    /// A transaction is on its way to the disk. Of a membership that it proposes, the members count from here on, and have to be reachable.
     pub(super) fn on_proposed(&mut self, record: &Record) {
-        let Record::Append(Txn { membership: Some(proposed), .. }) = record else { return };
         let (Some(member), Some(zab)) = (&mut self.member, self.peer.zab()) else { return };
+        let Record::Append(txn) = record else { return };
+        member.milestones.propose(txn, &self.shared);
+        let Some(proposed) = &txn.membership else { return };
         tracing::info!(version = %proposed.version, "membership proposed:\n{proposed}");
         member.links.set_membership(zab.membership(), Some(proposed));
         if let Some(files) = &member.dynamic {
@@ -237,6 +253,12 @@ impl PeerLoop {
     pub(super) fn put_config(&self, membership: &Membership, tree: &mut Tree) {
         let wall_ms = self.shared.clock.now().wall_ms;
         tree.put_config(membership.to_string().as_bytes(), membership.version, wall_ms);
+    }
+
+    fn note_decision(&mut self) {
+        if let Some(member) = &mut self.member {
+            member.milestones.decide(&self.shared);
+        }
     }
 
     fn note_leader(&mut self, leader: Option<ServerId>) {
