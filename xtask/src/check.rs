@@ -1,7 +1,7 @@
 //! The gate that every change passes.
 
 use crate::run::{cargo, succeed};
-use crate::{interop, layers, tidy};
+use crate::{interop, layers, sim, tidy};
 use anyhow::Result;
 use std::time::Instant;
 
@@ -25,6 +25,10 @@ const QUICK: &[Step] = &[
 
 const SLOW: &[Step] = &[
     ("dependencies", dependencies),
+    ("simulation", || {
+        sim::run(&["--seeds".to_owned(), "200".to_owned()])?;
+        sim::run(&["--planted".to_owned()])
+    }),
     ("interop", || interop::run(&["setup".to_owned()]).and_then(|()| interop::run(&[]))),
 ];
 

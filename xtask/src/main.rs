@@ -13,7 +13,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   check          formatting, lints, tests, documentation, house rules; changes nothing
-  check --all    that, the licences of all dependencies, and the interop checks: what CI runs
+  check --all    that, the licences of all dependencies, 200 seeds and all planted bugs of the
+                 simulation, and the interop checks: what CI runs
   fix            formats and applies what clippy and expect-test can mend
   interop [NAME…] [--server zoarium|apache]
                  real ZooKeeper clients and Apache's server against Zoarium (`interop --help`)

@@ -25,11 +25,22 @@ const ENCODED_CHUNK_BYTES: usize = 64 * 1024;
 pub(crate) enum Waiting {
     Connect(Connect),
     Client(ClientRequest),
-    Refuse { conn: ConnId, xid: Xid, error: ErrorCode },
-    Forwarded { from: ServerId, request: Forwarded },
+    Refuse {
+        conn: ConnId,
+        xid: Xid,
+        error: ErrorCode,
+    },
+    Forwarded {
+        from: ServerId,
+        request: Forwarded,
+    },
     Expiry(SessionId),
     /// The end of a session of this server's own.
-    Closed { session: SessionId, conn: ConnId, xid: Xid },
+    Closed {
+        session: SessionId,
+        conn: ConnId,
+        xid: Xid,
+    },
 }
 
 impl Waiting {
