@@ -60,11 +60,4 @@ impl Peer {
         let epoch = self.zab().and_then(Zab::serving).map(|(_, epoch)| Zxid::new(epoch.0, 0));
         tree.last_zxid().max(epoch.unwrap_or(Zxid::ZERO))
     }
-
-    /// An id that no session had before.
-    pub(crate) const fn take_session_id(&mut self) -> SessionId {
-        let session = self.next_session;
-        self.next_session = session.next();
-        session
-    }
 }

@@ -150,7 +150,7 @@ impl Peer {
         let Some(zxid) = self.free_zxid() else {
             return self.backlog.push_back(Waiting::Connect(connect));
         };
-        let session = self.take_session_id();
+        let session = self.ids.take();
         self.sessions.add(session, timeout_ms, now.mono);
         self.sessions.attach(session, conn);
         self.sessions.set_owner(session, Owner::Here);

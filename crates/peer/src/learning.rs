@@ -68,7 +68,7 @@ impl Peer {
             if self.disk_full {
                 return effects.output(Output::Close { conn });
             }
-            let session = self.take_session_id();
+            let session = self.ids.take();
             let origin = Origin::Connect { conn, session, timeout_ms, read_only };
             let asks = (session, 0, OpCode::CreateSession);
             return self.forward(now, asks, &timeout_ms.to_be_bytes(), None, origin);

@@ -36,6 +36,7 @@ mod prep;
 mod read_only;
 mod reply;
 mod request;
+mod session_ids;
 mod sessions;
 #[cfg(test)]
 mod tests;

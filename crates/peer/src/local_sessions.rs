@@ -188,7 +188,7 @@ impl Peer {
         let (conn, mut session) = (connect.conn, connect.session);
         let opens = self.local_sessions_enabled() || self.is_read_only();
         if session == SessionId::NONE && opens {
-            session = self.take_session_id();
+            session = self.ids.take();
             self.local.sessions.add(session, timeout_ms, now.mono);
         }
         if !self.local.sessions.is_open(session) {

@@ -8,13 +8,14 @@ use crate::options::PeerOptions;
 use crate::pipeline::Pipeline;
 use crate::prep::Prep;
 use crate::request::{ClientRequest, Output, Request, Timer};
+use crate::session_ids::SessionIds;
 use crate::sessions::Sessions;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use bytes::BytesMut;
 use zoarium_process::{Effect, Effects, Input, Instant, Now};
-use zoarium_proto::{ConnId, ErrorCode, ServerId, SessionId, Zxid};
+use zoarium_proto::{ConnId, ErrorCode, ServerId, SessionId};
 use zoarium_tree::Tree;
 use zoarium_tree::access::Identities;
 use zoarium_zab::{Channel, Zab};
@@ -31,7 +32,7 @@ pub struct Peer {
     pub(crate) role: Role,
     /// The tree is another one than at the last step: what is known of it is out of date.
     tree_replaced: bool,
-    pub(crate) next_session: SessionId,
+    pub(crate) ids: SessionIds,
     pub(crate) disk_full: bool,
     /// Who the peer itself is when it asks.
     pub(crate) nobody: Identities,
@@ -80,7 +81,7 @@ impl Peer {
             agreement,
             role,
             tree_replaced: false,
-            next_session: SessionId::first(options.server_id, start_ms),
+            ids: SessionIds::new(options.server_id, start_ms),
             disk_full: false,
             nobody: Identities::new([]),
             to_reap: VecDeque::new(),
@@ -104,7 +105,7 @@ impl Peer {
         assert!(self.zab().is_none(), "a member's history is its ensemble's");
         let mut peer = Self::new(self.options.clone(), tree, now);
         // Numbers of sessions that clients have seen are not handed out again.
-        peer.next_session = peer.next_session.max(self.next_session);
+        peer.ids.go_on_after(&self.ids);
         peer
     }
 
@@ -163,11 +164,7 @@ impl Peer {
         for session in tree.sessions().keys() {
             self.local.note_known(*session);
         }
-        let own = |id: &&SessionId| id.server_id() == self.options.server_id;
-        let known = tree.sessions().keys().rev().find(own);
-        if let Some(known) = known.filter(|known| **known >= self.next_session) {
-            self.next_session = far_from(*known, tree.last_zxid());
-        }
+        self.ids.keep_clear_of(tree);
     }
 
     fn on_start(&mut self, now: Now, effects: &mut Effects<Self>) {
@@ -381,19 +378,4 @@ impl Peer {
         }
         self.pass(conn, Output::Refuse { conn, xid, error }, effects);
     }
-}
-
-/// An id where the clock, which was set back, does not lead to one. Around `known` there may have been
-/// sessions that are over and forgotten; their clients still have id and password, and would take
-/// the session of whoever got the id next. Nothing on disk tells of those ids. But whoever opened a
-/// session has moved the zxid on, so a leap that depends on it ends somewhere else each time.
-fn far_from(known: SessionId, zxid: Zxid) -> SessionId {
-    /// The bits of an id that are not the server's.
-    const OWN: i64 = (1 << 56) - 1;
-    /// 2^64 divided by the golden ratio: its multiples are far apart (Knuth, 6.4).
-    const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
-    // Of the 56 bits, the lower 16 are left to count with.
-    let leap = zxid.0.wrapping_add(1).wrapping_mul(SCATTER) >> 24 << 16;
-    let own = known.0.wrapping_add(leap.cast_signed()) & OWN;
-    SessionId(known.0 & !OWN | own).next()
 }

@@ -78,8 +78,19 @@ impl SessionId {
     /// The id after this one.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0.wrapping_add(1)).skip_container_owner()
+        self.advanced(1)
     }
+
+    /// The id `by` places further on. Ids of one server are a circle: the byte that names it stays.
+    #[must_use]
+    pub const fn advanced(self, by: u64) -> Self {
+        let value = self.0.cast_unsigned();
+        let place = value.wrapping_add(by) & Self::PLACES;
+        Self((value & !Self::PLACES | place).cast_signed()).skip_container_owner()
+    }
+
+    /// The bits that number the sessions of one server.
+    const PLACES: u64 = (1 << 56) - 1;
 
     /// `0x8000000000000000` marks containers where an ephemeral's owner stands, so no session may
     /// have it.
@@ -190,6 +201,21 @@ mod tests {
         assert_eq!(SessionId(i64::MIN).skip_container_owner(), SessionId(i64::MIN + 1));
         assert_eq!(SessionId::first(0x80, 0), SessionId(i64::MIN + 1));
         assert_eq!(SessionId::first(1, 0).0, 1 << 56);
+        assert_eq!(
+            SessionId(-1 << 56 | SessionId::PLACES.cast_signed()).next(),
+            SessionId(-1 << 56)
+        );
+        assert_eq!(SessionId(i64::MIN | SessionId::PLACES.cast_signed()).next().0, i64::MIN + 1);
+    }
+
+    #[test]
+    fn session_ids_of_a_server_are_a_circle() {
+        for server in [1, 127, 128, 255] {
+            let end = SessionId::first(server, (1 << 40) - 1);
+            let start = end.advanced(1 << 16);
+            assert_eq!((start.server_id(), end.server_id()), (server, server));
+            assert_eq!(end.advanced(u64::MAX).next(), end);
+        }
     }
 
     #[test]
