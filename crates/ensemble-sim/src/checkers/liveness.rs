@@ -37,8 +37,7 @@ impl Checker<Participant> for Liveness {
     }
 
     fn settled(&self, running: &Running<Participant>) -> Checked {
-        let members =
-            || running.iter().filter_map(|(name, _)| Some((*name, member(running, *name)?)));
+        let members = || running.keys().filter_map(|name| Some((*name, member(running, *name)?)));
         if let Some((name, _)) = members().find(|(_, member)| !member.is_serving()) {
             return broken("every server serves in the end", format!("{name:?} does not"));
         }
