@@ -10,6 +10,7 @@
 //! | `quorum.rs` | learners come in, the leader is dialled, packets are read | `LearnerHandler`, `Learner` |
 //! | `snapshot.rs` | SNAP, out and in | the same |
 //! | `connection.rs`, `outbox.rs`, `writer.rs`, `reader.rs` | one connection | |
+//! | `traffic.rs` | what operators see of an observer's connection | `LearnerHandler` |
 //! | `dial.rs`, `listen.rs` | how connections come about | |
 //! | `hub.rs` | which connection is a link's | |
 //!
@@ -33,6 +34,7 @@ mod outbox;
 mod quorum;
 mod reader;
 pub(crate) mod snapshot;
+mod traffic;
 mod writer;
 
 pub use listen::ListenError;
@@ -45,6 +47,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+pub(crate) use traffic::ObserverLink;
 use zoarium_proto::{Membership, ServerId, Zxid};
 use zoarium_tree::{Tree, TreeOptions};
 use zoarium_zab::{Channel, Link, Message, Reason};
@@ -222,6 +225,11 @@ impl Links {
                 self.hub.retire(&connection, &ended);
             }
         }
+    }
+
+    /// The connection of an observer.
+    pub(crate) fn observer(&self, id: ServerId) -> Option<ObserverLink> {
+        self.known.get(&Link::learner(id)).cloned().map(ObserverLink)
     }
 
     /// Connects to a leader's quorum port. `Up` or `Down` follows.

@@ -8,6 +8,7 @@ use crate::client_port::ConnectionThrottle;
 use crate::clock::wall_ms;
 use crate::config::{self, Loaded, ServerConfig};
 use crate::connection::SharedConnection;
+use crate::links::ObserverLink;
 use crate::metrics::Metrics;
 use crate::metrics::process::ProcessUsage;
 use crate::peer_loop::LoopEvent;
@@ -333,7 +334,7 @@ impl AdminSource for Operator {
     }
 
     fn observers(&self) -> Vec<ObserverConnection> {
-        Vec::new()
+        self.observer_links().iter().filter_map(ObserverLink::status).collect()
     }
 
     fn environment(&self) -> Vec<(String, String)> {
@@ -362,7 +363,9 @@ impl AdminSource for Operator {
         self.shared.connections.all().iter().for_each(|connection| connection.stats.reset());
     }
 
-    fn reset_observer_stats(&self) {}
+    fn reset_observer_stats(&self) {
+        self.observer_links().iter().for_each(ObserverLink::reset);
+    }
 
     fn authorize(&self, scheme: &str, auth: &[u8], peer: SocketAddr) -> Result<(), AuthorizeError> {
         let remote = Remote { address: peer.ip(), certificate: None };

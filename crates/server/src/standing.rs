@@ -1,6 +1,7 @@
 //! What this server is in its ensemble, for those who do not run on the peer loop: operators, and
 //! connections that are not to be taken while there is no leader.
 
+use crate::links::ObserverLink;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -28,6 +29,8 @@ pub(crate) struct Place {
     pub(crate) membership: Arc<Membership>,
     /// A leader's.
     pub(crate) learners: Vec<LearnerStatus>,
+    /// A leader's: the observers that serve.
+    pub(crate) observers: Vec<ObserverLink>,
     /// A leader's: syncs that wait for a commit.
     pub(crate) pending_syncs: usize,
 }
@@ -47,6 +50,7 @@ impl Standing {
             serving_since: None,
             membership: Arc::clone(zab.membership()),
             learners: Vec::new(),
+            observers: Vec::new(),
             pending_syncs: 0,
         };
         Self { place: Mutex::new(Some(place)), serving: AtomicBool::new(false) }
@@ -62,9 +66,15 @@ impl Standing {
         self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes over what the agreement says of itself, of whom it has joined or is about to, and
-    /// whether reads are answered without a leader.
-    pub(crate) fn note(&self, zab: &Zab, joining: Option<ServerId>, read_only: bool) {
+    /// Takes over what the agreement says of itself, of whom it has joined or is about to, who
+    /// observes, and whether reads are answered without a leader.
+    pub(crate) fn note(
+        &self,
+        zab: &Zab,
+        joining: Option<ServerId>,
+        observers: Vec<ObserverLink>,
+        read_only: bool,
+    ) {
         let serving = zab.serving().map(|(leader, _)| leader);
         self.serving.store(serving.is_some() || read_only, Relaxed);
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,6 +83,7 @@ impl Standing {
         place.leader = serving.or(joining);
         place.serving_since = serving.map(|_| place.serving_since.unwrap_or_else(Instant::now));
         place.membership = Arc::clone(zab.membership());
+        place.observers = observers;
         place.pending_syncs = zab.pending_syncs();
         place.learners.clear();
         place.learners.extend(zab.learners());

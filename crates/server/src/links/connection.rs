@@ -3,10 +3,12 @@
 use super::hub::Hub;
 use super::outbox::{Outbox, Taken};
 use super::snapshot::Outgoing;
+use super::traffic::Traffic;
 use super::writer::{self, Writing};
 use super::{Batch, LinkEvent, Sink};
 use std::fmt::Display;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -80,6 +82,7 @@ pub(crate) struct Connection {
     stream: Mutex<Option<Arc<TcpStream>>>,
     /// Bytes written, without snapshots.
     written: AtomicU64,
+    pub(super) traffic: Traffic,
     wake_writer: Notify,
     /// Bytes in batches that are not dropped yet.
     in_flight: AtomicUsize,
@@ -97,6 +100,7 @@ impl Connection {
             outbox: Mutex::new(Outbox::new(hub.options.out_bytes_max)),
             stream: Mutex::new(None),
             written: AtomicU64::new(0),
+            traffic: Traffic::default(),
             wake_writer: Notify::new(),
             in_flight: AtomicUsize::new(0),
             room: Notify::new(),
@@ -113,6 +117,7 @@ impl Connection {
     pub(super) fn push(self: &Arc<Self>, events: Vec<LinkEvent>, bytes: usize) {
         let gate = self.gate();
         if *gate {
+            self.traffic.note_received(&events);
             self.hand_on(events, bytes);
         }
     }
@@ -157,6 +162,7 @@ impl Connection {
                 outbox.replace(written, |out| put_notification(notification, out))
             }
             Message::Quorum(packet) => {
+                self.traffic.note_sent(packet);
                 let direction = match self.link.channel {
                     Channel::Leader => Direction::ToLeader,
                     Channel::Learner | Channel::Election => Direction::ToLearner,
@@ -207,6 +213,17 @@ impl Connection {
 
     pub(super) fn note_written(&self, bytes: usize) {
         self.written.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// Bytes that wait to be written.
+    pub(super) fn waiting(&self) -> u64 {
+        self.outbox().waiting(self.written())
+    }
+
+    /// The other end; `None` once the connection has ended.
+    pub(super) fn remote(&self) -> Option<SocketAddr> {
+        let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        stream.as_ref()?.peer_addr().ok()
     }
 
     fn written(&self) -> u64 {

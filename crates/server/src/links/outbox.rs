@@ -168,6 +168,11 @@ impl Outbox {
         Taken::Nothing
     }
 
+    /// Bytes that wait, without snapshots.
+    pub(super) const fn waiting(&self, written: u64) -> u64 {
+        self.put.saturating_sub(written)
+    }
+
     /// Takes no more. What was waiting is dropped, unless `last_words` are to be written.
     pub(super) fn close(&mut self, last_words: bool) {
         self.closed = true;

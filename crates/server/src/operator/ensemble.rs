@@ -2,6 +2,7 @@
 
 use super::Operator;
 use crate::config::membership::{HostPort as Address, Member, Membership, Role};
+use crate::links::ObserverLink;
 use crate::standing::Place;
 use crate::status::{
     EnsembleStatus, FollowerStatus, GlobalSessions, HostPort, LeaderStatus, Mode, ObserverStatus,
@@ -56,6 +57,11 @@ impl Operator {
             }
             PeerState::Leading => None,
         }
+    }
+
+    /// The observers that follow this server.
+    pub(super) fn observer_links(&self) -> Vec<ObserverLink> {
+        self.shared.standing.place().map(|place| place.observers).unwrap_or_default()
     }
 
     fn leader_status(&self, place: &Place, quorum_size: u64) -> LeaderStatus {
@@ -123,8 +129,8 @@ impl Operator {
             sync_limit: ticks(ensemble.sync_limit),
             election_ports: ports(election_addresses),
             quorum_ports: ports(quorum_addresses),
-            is_observer: ensemble.role == Role::Observer,
-            membership: Some(Membership::to_string(&place.membership)),
+            is_observer: own.map_or(ensemble.role, |own| own.role) == Role::Observer,
+            membership: place.serving_since.map(|_| Membership::to_string(&place.membership)),
         })
     }
 }

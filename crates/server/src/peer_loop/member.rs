@@ -18,7 +18,7 @@ use zoarium_proto::{Membership, ServerId, Zxid};
 use zoarium_tree::Tree;
 use zoarium_tree::snapshot::{Progress, SnapshotCursor};
 use zoarium_tree::watches::Watches;
-use zoarium_zab::{Epoch, Link, Message, Reason, Record, Zab};
+use zoarium_zab::{Epoch, Link, Message, PeerState, Reason, Record, Zab};
 
 /// What a member has besides.
 #[derive(Debug)]
@@ -218,8 +218,11 @@ impl PeerLoop {
         if let (Some(member), Some(zab)) = (&mut self.member, self.peer.zab()) {
             member.milestones.serve(zab.state(), &self.shared);
         }
-        let leads = self.peer.zab().is_some_and(|zab| zab.id() == leader);
-        let role = if leads { "leading" } else { "following" };
+        let role = match self.peer.zab().map(Zab::state) {
+            Some(PeerState::Leading) => "leading",
+            Some(PeerState::Observing) => "observing",
+            Some(PeerState::Following | PeerState::Looking) | None => "following",
+        };
         tracing::info!(%leader, %epoch, "{role}; clients are served");
         self.note_leader(Some(leader));
     }
@@ -307,7 +310,10 @@ impl PeerLoop {
     /// Tells operators what this server is.
     pub(super) fn note_standing(&self) {
         if let (Some(member), Some(zab)) = (&self.member, self.peer.zab()) {
-            self.shared.standing.note(zab, member.leader, self.peer.is_read_only());
+            let observers = zab.learners().filter(|it| it.is_observer && it.is_serving);
+            let observers = observers.filter_map(|it| member.links.observer(it.id)).collect();
+            let read_only = self.peer.is_read_only();
+            self.shared.standing.note(zab, member.leader, observers, read_only);
         }
     }
 }
