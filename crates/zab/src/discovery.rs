@@ -22,6 +22,11 @@ use alloc::vec::Vec;
 use zoarium_process::{Effects, Now};
 use zoarium_proto::{ServerId, Zxid};
 
+/// How far ahead of a leader's own promise that of a learner may be. Epochs grow by one an election,
+/// so a larger gap comes from the files of another ensemble, or from no server at all. Believing it
+/// would use the epochs up for everybody.
+pub const EPOCH_LEAP_MAX: u32 = 1 << 20;
+
 impl Learner {
     pub(crate) fn on_leader_info(
         &mut self,
@@ -81,6 +86,10 @@ impl Leader {
         if info.membership_version > core.membership.version {
             let theirs = info.membership_version;
             return Err(Fault::Link(Reason::NewerMembership { theirs }));
+        }
+        if info.accepted.0.saturating_sub(core.accepted().0) > EPOCH_LEAP_MAX {
+            let (promised, accepted) = (info.accepted, core.accepted());
+            return Err(Fault::Link(Reason::AbsurdPromise { promised, accepted }));
         }
         learner.observer = observer;
         learner.stage = Stage::Introduced { accepted: info.accepted };

@@ -20,6 +20,10 @@ pub const CONNECT_ATTEMPTS_MAX: u32 = 7;
 /// (`zookeeper.leaderConnectDelayDuringRetryMs`).
 pub const CONNECT_PAUSE: Duration = Duration::from_millis(10);
 
+/// For how long a leader is dialled in all. One that is not ready hangs up at once; one that takes a
+/// call and says nothing before it hangs up has not been elected, and it would do so again.
+pub const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
+
 /// A server that has found a leader.
 #[derive(Debug)]
 pub(crate) struct Learner {
@@ -116,7 +120,8 @@ impl Learner {
         let (Phase::Connecting { attempts } | Phase::Introduced { attempts }) = self.phase else {
             return Err(Reason::LinkDown);
         };
-        if attempts >= CONNECT_ATTEMPTS_MAX {
+        let is_late = now.mono.saturating_since(self.heard) > CONNECT_PATIENCE;
+        if attempts >= CONNECT_ATTEMPTS_MAX || is_late {
             return Err(Reason::LinkDown);
         }
         self.phase = Phase::Connecting { attempts: attempts + 1 };

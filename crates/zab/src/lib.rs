@@ -91,10 +91,11 @@ pub mod wire;
 mod zab;
 
 pub use broadcast::PENDING_MAX;
+pub use discovery::EPOCH_LEAP_MAX;
 pub use history::Recovered;
 pub use ids::{Epoch, ReadId, Round};
 pub use leader::HELD_MAX;
-pub use learner::{CONNECT_ATTEMPTS_MAX, CONNECT_PAUSE};
+pub use learner::{CONNECT_ATTEMPTS_MAX, CONNECT_PATIENCE, CONNECT_PAUSE};
 pub use message::{Forward, LearnerInfo, Message, Notification, Packet, PeerState, Txn, Vote};
 pub use options::{OUTSTANDING_MAX, ROLLOVER_AT, ZabOptions};
 pub use reason::Reason;

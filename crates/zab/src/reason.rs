@@ -60,6 +60,13 @@ pub enum Reason {
         /// The epoch.
         accepted: Epoch,
     },
+    /// A learner has promised an epoch that no election can have led to.
+    AbsurdPromise {
+        /// The epoch.
+        promised: Epoch,
+        /// What the leader has promised itself.
+        accepted: Epoch,
+    },
     /// A learner has more history than the leader before a quorum was heard.
     Ahead {
         /// The learner's epoch and last zxid.
@@ -109,6 +116,38 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// Whether the other side has said what no sound member of this ensemble says. It has the wrong
+    /// files, the wrong configuration or a fault, and somebody should look at it.
+    pub const fn is_misconduct(&self) -> bool {
+        match self {
+            Self::Unexpected { .. }
+            | Self::AbsurdPromise { .. }
+            | Self::Gap { .. }
+            | Self::UnmatchedCommit { .. }
+            | Self::BadTruncation { .. } => true,
+            Self::Started
+            | Self::LinkDown
+            | Self::NotLeading
+            | Self::RoleOver
+            | Self::Replaced
+            | Self::Timeout { .. }
+            | Self::NoQuorum
+            | Self::DiskStalled
+            | Self::ZxidsUsedUp { .. }
+            | Self::VoterLooking { .. }
+            | Self::EpochsUsedUp
+            | Self::WrongEpoch { .. }
+            | Self::NewerPromise { .. }
+            | Self::Ahead { .. }
+            | Self::NewerMembership { .. }
+            | Self::CannotTruncate { .. }
+            | Self::TooFarBehind
+            | Self::Reconfigured { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -130,6 +169,11 @@ impl fmt::Display for Reason {
             Self::NewerPromise { by, accepted } => {
                 write!(f, "voter {by} has promised epoch {accepted}")
             }
+            Self::AbsurdPromise { promised, accepted } => write!(
+                f,
+                "it has promised epoch {promised}, and epoch {accepted} is the newest here: its files \
+                 are not of this ensemble"
+            ),
             Self::Ahead { theirs, ours } => write!(
                 f,
                 "learner is ahead: epoch {} zxid {}, leader has epoch {} zxid {}",

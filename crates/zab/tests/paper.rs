@@ -11,7 +11,8 @@ use std::time::Duration;
 use zoarium_process::Input;
 use zoarium_proto::{Membership, ServerId, Zxid};
 use zoarium_zab::{
-    CONNECT_PAUSE, Epoch, LearnerInfo, Link, Message, Packet, PeerState, Record, Txn, Zab,
+    CONNECT_PATIENCE, CONNECT_PAUSE, EPOCH_LEAP_MAX, Epoch, LearnerInfo, Link, Message, Packet,
+    PeerState, Record, Txn, Zab,
 };
 
 const ONE: ServerId = ServerId(1);
@@ -269,6 +270,42 @@ fn an_older_epoch_than_promised_is_refused() {
     }
     inject(&mut world, ONE, Link::leader(THREE), Packet::LeaderInfo { epoch: Epoch(0) });
     assert_eq!(state(&world, ONE), PeerState::Looking);
+}
+
+#[test]
+fn a_promise_that_no_election_led_to_harms_only_who_made_it() {
+    let mut world = established(3);
+    for promised in [EPOCH_LEAP_MAX + 2, Epoch::MAX.0] {
+        world.crash(ONE, 0);
+        world.server(ONE).disk.accepted = Epoch(promised);
+        world.start(ONE);
+        world.pass(Duration::from_secs(3));
+        assert_eq!(serves(&world, THREE), Some((THREE, Epoch(1))), "no reason to elect anew");
+        assert_eq!(serves(&world, ONE), None);
+    }
+    // It is there, and votes, when the next epoch is chosen.
+    world.crash(THREE, 0);
+    world.start(THREE);
+    world.pass(INIT);
+    assert_eq!(serves(&world, THREE).map(|(_, epoch)| epoch), Some(Epoch(2)));
+}
+
+#[test]
+fn who_takes_a_call_and_hangs_up_late_is_not_called_again() {
+    for (waits, then) in
+        [(CONNECT_PAUSE, PeerState::Following), (2 * CONNECT_PATIENCE, PeerState::Looking)]
+    {
+        let mut world = World::new(3, 0);
+        [ONE, THREE].into_iter().for_each(|id| world.start(id));
+        while state(&world, ONE) == PeerState::Looking {
+            assert!(world.turn());
+        }
+        // THREE does not hear who calls.
+        world.network.blocked.insert((ONE, THREE));
+        world.pass(waits);
+        world.step(ONE, Input::LinkDown(Link::leader(THREE)));
+        assert_eq!(state(&world, ONE), then, "after {waits:?}");
+    }
 }
 
 #[test]
