@@ -25,18 +25,18 @@ type Attack = fn(&mut Ensemble<'_>) -> Result<String>;
 /// Attacks under which nobody may lose the lead, and a word that our server's log must have about
 /// each.
 const ATTACKS: &[(&str, Attack, &str)] = &[
-    ("garbage", wire_errors::garbage, ""),
+    ("garbage", wire_errors::garbage, "refused"),
     ("unknown-version", wire_errors::unknown_version, "version"),
-    ("huge-lengths", wire_errors::huge_lengths, ""),
-    ("silent-connections", wire_errors::silent_connections, ""),
-    ("impostor", wire_errors::impostor, ""),
-    ("own-id", wire_errors::own_id, ""),
+    ("huge-lengths", wire_errors::huge_lengths, "refused"),
+    ("silent-connections", wire_errors::silent_connections, "refused"),
+    ("impostor", wire_errors::impostor, "elsewhere"),
+    ("own-id", wire_errors::own_id, "own id"),
     ("epoch-from-the-future", wire_errors::epoch_from_the_future, "epoch"),
-    ("duplicate-id", setup_errors::duplicate_id, ""),
-    ("duplicate-of-the-leader", setup_errors::duplicate_of_the_leader, ""),
-    ("wrong-cluster", setup_errors::wrong_cluster, ""),
-    ("wrong-myid", setup_errors::wrong_myid, ""),
-    ("directory-of-another", setup_errors::directory_of_another, ""),
+    ("duplicate-id", setup_errors::duplicate_id, "elsewhere"),
+    ("duplicate-of-the-leader", setup_errors::duplicate_of_the_leader, "elsewhere"),
+    ("wrong-cluster", setup_errors::wrong_cluster, "no member"),
+    ("wrong-myid", setup_errors::wrong_myid, "cannot be opened"),
+    ("directory-of-another", setup_errors::directory_of_another, "another server uses it"),
     ("not-in-config", setup_errors::not_in_config, "server.1"),
 ];
 
@@ -93,22 +93,17 @@ fn log_lengths(ensemble: &Ensemble<'_>) -> Result<Vec<usize>> {
     ensemble.members.iter().map(|member| Ok(member.log()?.len())).collect()
 }
 
-/// The first warning or error with the word in it, new in the log of one of our servers or in the
-/// stranger's.
+/// The first line with the word in it, new in the log of one of our servers or in the stranger's.
 fn told(ensemble: &Ensemble<'_>, before: &[usize], stranger: &str, word: &str) -> Result<String> {
     if ensemble.members.iter().any(|member| member.kind != Kind::Zoarium) {
         return Ok(String::new());
     }
-    let is_alarm = |line: &&str| {
-        [" WARN ", "ERROR "].iter().any(|level| line.contains(level))
-            || line.starts_with("zoarium:")
-    };
     let mut logs = vec![("the stranger".to_owned(), stranger.to_owned())];
     for (member, before) in ensemble.members.iter().zip(before) {
         logs.push((member.name(), member.log()?.get(*before..).unwrap_or_default().to_owned()));
     }
     for (name, log) in logs {
-        if let Some(line) = log.lines().filter(is_alarm).find(|line| line.contains(word)) {
+        if let Some(line) = log.lines().find(|line| line.contains(word)) {
             return Ok(format!("\n{name}: {line}"));
         }
     }

@@ -39,7 +39,7 @@ mod writer;
 
 pub use listen::ListenError;
 
-use connection::Connection;
+use connection::{Connection, Shown};
 use hub::{Hub, Members};
 use listen::Ports;
 pub(crate) use snapshot::{SnapshotSlice, SnapshotSource};
@@ -245,6 +245,9 @@ impl Links {
     /// Closes a link when what was sent on it has left. Nothing more comes from it.
     pub(crate) fn disconnect(&mut self, link: Link, why: &Reason) {
         if let Some(connection) = self.known.remove(&link) {
+            if why.is_misconduct() {
+                tracing::warn!(link = %Shown(link), %why, "refused");
+            }
             connection.finish(why);
         }
     }

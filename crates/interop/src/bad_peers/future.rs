@@ -21,10 +21,12 @@ use crate::tools::Tools;
 /// How much further than before the epoch may be after one election under attack.
 const EPOCHS_MAX: i64 = 50;
 /// Pause between two waves of the attack.
-const WAVE: Duration = Duration::from_millis(2);
+const WAVE: Duration = Duration::from_millis(20);
 /// How long the follower that is set up wrongly runs.
 const WATCH: Duration = Duration::from_secs(3);
 const VICTIM: Sid = 1;
+/// Nobody's id.
+const STRANGER: i64 = 9;
 
 type Story = fn(&mut Ensemble<'_>, &Load) -> Result<()>;
 
@@ -102,7 +104,7 @@ fn election(ensemble: &mut Ensemble<'_>, load: &Load) -> Result<()> {
 
 fn wave(ports: &[u16]) {
     for port in ports {
-        for info in infos_from_the_future() {
+        for info in infos_from_the_future(STRANGER) {
             // Most of the time nobody listens.
             if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", *port)) {
                 drop(stream.write_all(&info));

@@ -119,7 +119,8 @@ pub(super) fn epoch_from_the_future(ensemble: &mut Ensemble<'_>) -> Result<Strin
     let leader: Sid = ensemble.wait_leader()?;
     let member = ensemble.member(leader);
     let epoch = member.status()?.zxid >> 32;
-    for info in infos_from_the_future() {
+    // Nobody knows server 9; server 1 is a follower.
+    for info in [9, 1].into_iter().flat_map(infos_from_the_future) {
         let stream = TcpStream::connect(("127.0.0.1", member.addresses.quorum))?;
         let answer = exchange(stream, &info)?;
         if let Some((head, _)) = answer.split_at_checked(12) {
@@ -132,11 +133,10 @@ pub(super) fn epoch_from_the_future(ensemble: &mut Ensemble<'_>) -> Result<Strin
     Ok(String::new())
 }
 
-/// First packets with absurd epochs, from a follower and from a server that nobody knows.
-pub(super) fn infos_from_the_future() -> Vec<Vec<u8>> {
+/// First packets with absurd epochs, from a server with this id.
+pub(super) fn infos_from_the_future(sid: i64) -> Vec<Vec<u8>> {
     let epochs = [i64::from(i32::MAX) - 1, i64::from(i32::MAX), -1];
-    let info = |epoch, sid| learner_info(FOLLOWER_INFO, epoch << 32, sid, 0x10000);
-    epochs.iter().flat_map(|epoch| [info(*epoch, 9), info(*epoch, 1)]).collect()
+    epochs.map(|epoch| learner_info(FOLLOWER_INFO, epoch << 32, sid, 0x10000)).to_vec()
 }
 
 /// The first packet of a learner.

@@ -73,6 +73,19 @@ pub(super) async fn connect(
     }
 }
 
+/// Whether two lists have nothing in common, neither as they are written nor as names and numbers
+/// stand for the same. If one of them cannot be looked up, nobody can tell, and they may have.
+pub(super) async fn are_apart(one: &[HostPort], other: &[HostPort], limit: Duration) -> bool {
+    if one.iter().any(|address| other.contains(address)) {
+        return false;
+    }
+    let mut failed = Unreachable { tried: Vec::new() };
+    let one = look_up(one, limit, &mut failed).await;
+    let other = look_up(other, limit, &mut failed).await;
+    let is_known = failed.tried.is_empty() && !one.is_empty() && !other.is_empty();
+    is_known && !one.iter().any(|address| other.contains(address))
+}
+
 async fn look_up(
     addresses: &[HostPort],
     limit: Duration,
@@ -119,4 +132,31 @@ pub(super) fn configure(stream: &TcpStream, options: &LinkOptions) {
 /// The other end of a connection, for logs.
 pub(super) fn remote(stream: &TcpStream) -> String {
     stream.peer_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn names_and_numbers_of_one_place_are_not_apart() {
+        let list = |texts: &[&str]| -> Vec<HostPort> {
+            let parts = texts.iter().map(|text| text.rsplit_once(':').unwrap());
+            let port = |port: &str| port.parse().unwrap();
+            parts.map(|(host, p)| HostPort { host: host.to_owned(), port: port(p) }).collect()
+        };
+        for (one, other, apart) in [
+            (&["127.0.0.1:1"][..], &["127.0.0.1:1"][..], false),
+            (&["localhost:1"], &["127.0.0.1:1"], false),
+            (&["127.0.0.1:1"], &["127.0.0.1:2"], true),
+            (&["127.0.0.1:1"], &["127.0.0.2:1"], true),
+            (&["127.0.0.1:1", "127.0.0.1:2"], &["127.0.0.1:2"], false),
+            (&["127.0.0.1:1"], &["no.such.name.invalid:1"], false),
+            (&[], &["127.0.0.1:1"], false),
+        ] {
+            let (one, other) = (list(one), list(other));
+            let limit = Duration::from_secs(5);
+            assert_eq!(are_apart(&one, &other, limit).await, apart, "{one:?} {other:?}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ pub(super) use dialer::Dialers;
 
 use super::LinkEvent;
 use super::connection::{self, Connection, Ended, Shown};
-use super::dial::{connect, remote};
+use super::dial::{are_apart, connect, remote};
 use super::hub::{Hub, TooManyStrangers};
 use super::listen::{Unwelcome, check_first_bytes};
 use super::reader::fill;
@@ -48,6 +48,11 @@ pub(super) async fn welcome(
     if server == hub.options.id {
         return Err(Unwelcome::OwnId(server));
     }
+    let wish = hub.wish(server);
+    let addresses = dialable(addresses.as_slice());
+    if wish.as_ref().is_some_and(|wish| wish.is_news(&addresses)) {
+        hub.runtime.spawn(look_for_double(server, addresses.clone(), remote, Arc::clone(hub)));
+    }
     if server > hub.options.id {
         if !hub.is_member(server) {
             tracing::info!(%server, %remote, "a server that is no member connects for election");
@@ -57,8 +62,7 @@ pub(super) async fn welcome(
     // The asker does not wait for an answer.
     let _closed = stream.shutdown().await;
     drop(stream);
-    let addresses = dialable(addresses.as_slice());
-    match hub.wish(server) {
+    match wish {
         Some(wish) => {
             wish.tell(&addresses);
             if let Some(lost) = hub.current(Link::election(server))
@@ -85,6 +89,26 @@ async fn handshake(stream: &TcpStream, unread: &mut BytesMut) -> Result<Handshak
         }
         fill(stream, unread).await?;
     }
+}
+
+/// Says so when somebody with a member's id is elsewhere than the configuration has that member.
+async fn look_for_double(server: ServerId, says: Vec<HostPort>, remote: SocketAddr, hub: Arc<Hub>) {
+    let members = hub.members();
+    let known = members.others.get(&server).into_iter().flatten();
+    let known: Vec<HostPort> =
+        known.map(|it| HostPort { host: it.host.clone(), port: it.election_port }).collect();
+    if are_apart(&says, &dialable(&known), hub.options.connect_timeout).await {
+        tracing::warn!(
+            %server, %remote, says = %list(&says), configured = %list(&known),
+            "a server with this id is elsewhere than the configuration says: it may be another one \
+             with the same myid, or of another ensemble"
+        );
+    }
+}
+
+fn list(addresses: &[HostPort]) -> String {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    addresses.join(", ")
 }
 
 /// Addresses that do not stand for all of a machine.

@@ -17,6 +17,9 @@ use zoarium_zab::{Channel, Link};
 /// whatever else finds the ports.
 const STRANGERS_MAX: usize = 256;
 
+/// How many places a member may say it is at before nobody looks at them any more.
+const INTRODUCTIONS_MAX: usize = 16;
+
 /// Where everybody is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Members {
@@ -59,6 +62,8 @@ pub(super) struct Wish {
     pub(super) changed: Notify,
     /// Where the member itself says it can be reached.
     told: Mutex<Vec<HostPort>>,
+    /// What it has ever said about that, up to [`INTRODUCTIONS_MAX`].
+    introductions: Mutex<Vec<Vec<HostPort>>>,
 }
 
 impl Wish {
@@ -71,6 +76,17 @@ impl Wish {
     /// Whether it is urgent; from here on it is not.
     pub(super) fn take_urgent(&self) -> bool {
         self.urgent.swap(false, AcqRel)
+    }
+
+    /// Whether the member has never said before that it is there.
+    pub(super) fn is_news(&self, addresses: &[HostPort]) -> bool {
+        let mut introductions = lock(&self.introductions);
+        let is_news = introductions.len() < INTRODUCTIONS_MAX
+            && !introductions.iter().any(|known| known == addresses);
+        if is_news {
+            introductions.push(addresses.to_vec());
+        }
+        is_news
     }
 
     pub(super) fn told(&self) -> Vec<HostPort> {
