@@ -49,16 +49,64 @@ pub enum Bug {
     EphemeralLeftBehind,
     /// After a restart nobody is served.
     DeafAfterRestart,
+    /// A proposal is acknowledged before it is durable.
+    ProposalAckedBeforeSync,
+    /// An epoch is promised, or proposed, before the promise is durable.
+    PromiseBeforeSync,
+    /// acceptedEpoch is never written.
+    PromiseForgotten,
+    /// NEWLEADER is acknowledged before history and epoch are durable.
+    NewLeaderAckedBeforeSync,
+    /// currentEpoch is durable before the history that it vouches for.
+    EpochBeforeHistory,
+    /// A leader takes its proposals for acknowledged by all.
+    CommitWithoutQuorum,
+    /// A leader takes its history for affirmed by all.
+    LeaderUnaffirmed,
+    /// A COMMIT is lost now and then.
+    CommitLost,
+    /// A server votes and promises with the history that it had when it started.
+    StaleVote,
+    /// What an old connection still holds is taken for the new one's.
+    OldConnectionHeard,
+    /// TRUNC leaves one txn too many.
+    TruncOffByOne,
+    /// A learner that should forget something is sent DIFF.
+    DiffOverDivergentLog,
+    /// The old log is kept beside a received snapshot.
+    TailKeptBehindSnapshot,
+    /// NEWLEADER comes behind the stream of a snapshot, but not behind what its end has seen.
+    SnapshotSentEarly,
+    /// A learner serves before UPTODATE.
+    ServesBeforeUpToDate,
+    /// A follower delivers what is proposed.
+    DeliveredBeforeCommit,
+    /// A learner answers a sync by itself.
+    SyncAnsweredEarly,
+    /// A leader does what a session asks, wherever the request comes from.
+    MovedSessionServed,
+    /// A learner does not tell its leader which sessions live.
+    TouchNotForwarded,
+    /// A new leader gives sessions no time.
+    NewLeaderExpires,
+    /// A learner takes every session for alive.
+    ExpiredSessionRevalidated,
 }
 
 impl Bug {
     /// Where it shows.
-    pub const fn kind(self) -> Kind {
-        Kind::Alone
+    pub fn kind(self) -> Kind {
+        // The first of those that need others.
+        let first = Self::ALL.iter().position(|(bug, _)| *bug == Self::ProposalAckedBeforeSync);
+        let own = Self::ALL.iter().position(|(bug, _)| *bug == self);
+        match own < first {
+            true => Kind::Alone,
+            false => Kind::Ensemble { voters: 3, observers: 0 },
+        }
     }
 
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 22] = [
+    pub const ALL: [(Self, &'static str); 43] = [
         (Self::AckBeforeSync, "ack-before-sync"),
         (Self::ReadBeforeSync, "read-before-sync"),
         (Self::LogNotSynced, "log-not-synced"),
@@ -81,5 +129,26 @@ impl Bug {
         (Self::SequenceReused, "sequence-reused"),
         (Self::EphemeralLeftBehind, "ephemeral-left-behind"),
         (Self::DeafAfterRestart, "deaf-after-restart"),
+        (Self::ProposalAckedBeforeSync, "proposal-acked-before-sync"),
+        (Self::PromiseBeforeSync, "promise-before-sync"),
+        (Self::PromiseForgotten, "promise-forgotten"),
+        (Self::NewLeaderAckedBeforeSync, "new-leader-acked-before-sync"),
+        (Self::EpochBeforeHistory, "epoch-before-history"),
+        (Self::CommitWithoutQuorum, "commit-without-quorum"),
+        (Self::LeaderUnaffirmed, "leader-unaffirmed"),
+        (Self::CommitLost, "commit-lost"),
+        (Self::StaleVote, "stale-vote"),
+        (Self::OldConnectionHeard, "old-connection-heard"),
+        (Self::TruncOffByOne, "trunc-off-by-one"),
+        (Self::DiffOverDivergentLog, "diff-over-divergent-log"),
+        (Self::TailKeptBehindSnapshot, "tail-kept-behind-snapshot"),
+        (Self::SnapshotSentEarly, "snapshot-sent-early"),
+        (Self::ServesBeforeUpToDate, "serves-before-up-to-date"),
+        (Self::DeliveredBeforeCommit, "delivered-before-commit"),
+        (Self::SyncAnsweredEarly, "sync-answered-early"),
+        (Self::MovedSessionServed, "moved-session-served"),
+        (Self::TouchNotForwarded, "touch-not-forwarded"),
+        (Self::NewLeaderExpires, "new-leader-expires"),
+        (Self::ExpiredSessionRevalidated, "expired-session-revalidated"),
     ];
 }

@@ -3,8 +3,10 @@
 use crate::bug::Bug;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use zoarium_persistence::epochs::{EpochFile, write_epoch};
 use zoarium_persistence::journal::{Journal, JournalOptions, stage_snapshot};
 use zoarium_persistence::mem_dir::{Fault, MemDir, MemDisk, Survival};
+use zoarium_persistence::snapshot::write_snapshot;
 use zoarium_persistence::{Compression, DataDirs, LogOptions, StorageError};
 use zoarium_process::PersistSeq;
 use zoarium_proto::Zxid;
@@ -28,6 +30,8 @@ pub struct ServerDisk {
     capacity: Option<u64>,
     settings: DiskSettings,
     handover: Rc<Handover>,
+    /// Whether a planted bug has written the epoch before its history.
+    is_epoch_ahead: bool,
 }
 
 /// How a server uses its disk.
@@ -65,6 +69,7 @@ impl ServerDisk {
             capacity: None,
             settings,
             handover: Rc::default(),
+            is_epoch_ahead: false,
         }
     }
 
@@ -102,7 +107,12 @@ impl ServerDisk {
                 }
                 journal.write()
             }
+            Record::AcceptedEpoch(_) if self.has(Bug::PromiseForgotten) => Ok(()),
             Record::AcceptedEpoch(epoch) => journal.accepted_epoch(epoch.0),
+            Record::CurrentEpoch(epoch) if self.has(Bug::EpochBeforeHistory) => {
+                self.is_epoch_ahead = true;
+                write_epoch(&self.dirs().snapshots, EpochFile::Current, epoch.0)
+            }
             Record::CurrentEpoch(epoch) => journal.current_epoch(epoch.0),
             Record::Truncate { to } => {
                 self.txns_since_roll = 0;
@@ -112,16 +122,27 @@ impl ServerDisk {
                 let mut arrived = handover.arrived.borrow_mut();
                 let tree = arrived.as_mut().expect("a snapshot was received");
                 self.txns_since_roll = 0;
+                if self.has(Bug::TailKeptBehindSnapshot) {
+                    write_snapshot(&self.dirs().snapshots, tree, Compression::None, true)?;
+                    return journal.jump_to(*zxid);
+                }
                 stage_snapshot(&self.dirs(), tree, Compression::None, true)?;
                 journal.install_snapshot(*zxid)
             }
         }
     }
 
+    fn has(&self, bug: Bug) -> bool {
+        self.settings.bug == Some(bug)
+    }
+
     fn sync_log(&mut self) -> Result<(), StorageError> {
         let handover = Rc::clone(&self.handover);
         let mut journal = handover.journal.borrow_mut();
         let journal = journal.as_mut().expect("who writes has been started");
+        if std::mem::take(&mut self.is_epoch_ahead) {
+            return journal.write();
+        }
         journal.sync()?;
         if self.txns_since_roll >= self.settings.snap_count {
             journal.roll()?;

@@ -90,7 +90,13 @@ impl Experiment for Trial {
     type World = Ensemble;
 
     fn world(&self, seed: u64) -> Ensemble {
-        Ensemble { setup: Setup::new(self.kind, seed), bug: self.bug }
+        let setup = Setup::new(self.kind, seed);
+        let setup = match self.bug {
+            // Else most learners are sent what they lack.
+            Some(Bug::TailKeptBehindSnapshot | Bug::SnapshotSentEarly) => setup.with_snapshots(),
+            Some(_) | None => setup,
+        };
+        Ensemble { setup, bug: self.bug }
     }
 
     fn checkers(&self) -> Checkers<Participant> {

@@ -9,6 +9,7 @@ mod connections;
 mod deliver;
 mod history;
 mod links;
+mod misconduct;
 mod records;
 mod sabotage;
 mod snapshots;
@@ -24,6 +25,7 @@ use crate::participant::{Body, Message, Name, Output, Participant, Request, Time
 use connections::Connections;
 use history::Histories;
 use links::Links;
+use misconduct::Misconduct;
 use records::Records;
 use sabotage::Planted;
 use snapshots::Snapshots;
@@ -72,6 +74,7 @@ pub struct Member {
     /// What recovery found.
     recovered: Recovery,
     planted: Planted,
+    misconduct: Misconduct,
 }
 
 /// Effects that are carried out when another history is durable and its tree has taken the place
@@ -283,6 +286,9 @@ impl Member {
         if let Record::Append(txn) = &record {
             self.note_decision(now, &txn.bytes, is_tick, fx);
         }
+        if self.trusts(&record) {
+            self.pretend_persisted(now, seq);
+        }
         fx.persist(seq, record);
     }
 
@@ -305,23 +311,16 @@ impl Member {
     }
 
     fn on_peer_timer(&mut self, now: Now, timer: zoarium_peer::Timer, fx: &mut Fx) {
-        let mut at = now;
-        if timer == zoarium_peer::Timer::Sessions {
-            if self.has(Bug::ExpiredSessionKept) {
-                return fx.set_timer(Timer::Peer(timer), now.mono + self.options.peer.tick);
-            }
-            if self.has(Bug::SessionExpiredEarly) {
-                at.mono = now.mono + crate::client::TIMEOUT * 3 / 4;
-            }
-            let heard = self.connections.heard();
-            self.records.reported(&heard);
-            self.feed(now, Input::Request(zoarium_peer::Request::Heard(heard)), fx);
+        if timer != zoarium_peer::Timer::Sessions {
+            return self.feed(now, Input::Timer(timer), fx);
         }
-        self.feed_at(at, now, Input::Timer(timer), fx);
-        if at != now {
-            // The shifted clock has put the next tick too far away.
-            fx.set_timer(Timer::Peer(timer), now.mono + self.options.peer.tick);
+        if self.has(Bug::ExpiredSessionKept) {
+            return fx.set_timer(Timer::Peer(timer), now.mono + self.options.peer.tick);
         }
+        let heard = self.connections.heard();
+        self.records.reported(&heard);
+        self.feed(now, Input::Request(zoarium_peer::Request::Heard(heard)), fx);
+        self.look_at_sessions(now, fx);
     }
 
     /// Sends a frame to a connection's client.

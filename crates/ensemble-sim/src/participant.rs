@@ -150,13 +150,21 @@ pub enum Output {
         leader: ServerId,
         /// Which epoch.
         epoch: Epoch,
+        /// How far the tree is, and how far it has seen: further, if it came from a snapshot that
+        /// was taken while txns went on.
+        zxids: (Zxid, Zxid),
     },
     /// A server closes a link.
     Closed(Link, Reason),
     /// A server has gone back to an earlier state.
     Truncated(Zxid),
     /// A server has taken over its leader's state.
-    Installed(Zxid),
+    Installed {
+        /// The zxid it was sent for.
+        zxid: Zxid,
+        /// Where the history on its disk ends.
+        on_disk: Zxid,
+    },
     /// A server has decided that a session is over.
     Expired {
         /// Which.

@@ -88,6 +88,12 @@ impl Setup {
         }
     }
 
+    /// The same, with learners that are always sent everything.
+    #[must_use]
+    pub const fn with_snapshots(self) -> Self {
+        Self { force_snapshot_sync: true, ..self }
+    }
+
     /// All who take part.
     pub fn names(&self) -> Names<Name> {
         let servers = self.servers().map(|id| (Name::Server(id), format!("s{id}")));

@@ -7,6 +7,7 @@ use crate::shrink::shrink;
 use crate::trace::TraceLevel;
 use crate::world::Id;
 use std::fmt::{self, Write};
+use std::time::Duration;
 
 /// What to hunt with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,7 @@ pub fn hunt<E: Experiment>(
 ) -> Result<Exit, fmt::Error> {
     let last = hunt.first.saturating_add(hunt.count.saturating_sub(1));
     writeln!(out, "commit {}, seeds {} to {last}", hunt.commit, hunt.first)?;
+    let mut simulated = Duration::ZERO;
     for seed in (hunt.first..).take(usize::try_from(hunt.count).unwrap_or(usize::MAX)) {
         // Said before the run: a process that aborts says nothing afterwards.
         writeln!(out, "{}", hunt.replay(seed))?;
@@ -88,12 +90,14 @@ pub fn hunt<E: Experiment>(
             let again = run(experiment, &plan, level);
             report.result = report.result.clone().and_then(|()| compare(&report, &again));
         }
+        simulated += report.ended.since_start();
         if let Err(failure) = &report.result {
             show(experiment, hunt, &plan, failure, out)?;
             return Ok(Exit::from(&report.result));
         }
     }
-    writeln!(out, "{} seeds passed", hunt.count)?;
+    let minutes = simulated.as_secs() / 60;
+    writeln!(out, "{} seeds passed, {minutes} minutes of simulated time", hunt.count)?;
     Ok(Exit::Passed)
 }
 

@@ -5,6 +5,7 @@ use crate::disk::Keep;
 use crate::names::Names;
 use crate::plan::{Action, Plan, When};
 use crate::rng::{MILLION, Rng, mix};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub struct Intensity {
     /// Pauses.
     pub pauses: u32,
     /// Partitions of all kinds: in two, of one alone, one way, flapping, in two that both still
-    /// reach a bridge.
+    /// reach a bridge, of one victim from the others while everybody else reaches all.
     pub partitions: u32,
     /// Broken connections.
     pub cuts: u32,
@@ -245,10 +246,15 @@ fn partition<I: Copy + Ord>(dice: &mut Dice<'_, I>, time: Duration, plan: Plan<I
     let (one, other) = all.split_at(first.min(all.len()));
     let mut groups = vec![one.to_vec(), other.to_vec()];
     let length = dice.length();
-    let kind = dice.rng.below(5);
+    let kind = dice.rng.below(6);
     if kind == 2 {
         // Who is in no group is a bridge.
         groups[1].pop();
+    }
+    if kind == 3 {
+        let alone = dice.victim();
+        let others: BTreeSet<I> = dice.victims.iter().copied().filter(|it| *it != alone).collect();
+        groups = vec![vec![alone], others.into_iter().collect()];
     }
     if groups.iter().any(Vec::is_empty) {
         return plan;

@@ -108,7 +108,7 @@ fn a_hunt_that_finds_nothing_passes() {
     let mut out = String::new();
     let exit = hunt(&Trial { bug: Bug::None }, &arguments, &mut out).unwrap();
     assert_eq!(exit.code(), 0);
-    assert!(out.ends_with("3 seeds passed\n"), "{out}");
+    assert!(out.contains("\n3 seeds passed, "), "{out}");
 }
 
 #[test]

@@ -37,6 +37,13 @@ impl Checker<Participant> for Digests {
                 }
             }
         }
+        if let What::Output { process, output: Output::Serving { zxids: (last, seen), .. } } =
+            event.what
+            && seen > last
+        {
+            let detail = format!("{process:?} serves at {last} and has seen {seen}");
+            return broken("a tree that is served is of one moment", detail);
+        }
         let Some(member) = started(event, running) else { return Ok(()) };
         if member.options().ensemble.is_none() {
             // It gives zxids again that it has lost.

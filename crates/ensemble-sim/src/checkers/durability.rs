@@ -34,8 +34,9 @@ impl Checker<Participant> for Durability {
     }
 
     fn settled(&self, running: &Running<Participant>) -> Checked {
-        let mut members = running.keys().filter_map(|name| super::member(running, *name));
-        members.try_for_each(|member| self.check_kept(member))
+        let members = running.keys().filter_map(|name| super::member(running, *name));
+        let mut serving = members.filter(|member| member.is_serving());
+        serving.try_for_each(|member| self.check_kept(member))
     }
 }
 

@@ -347,8 +347,12 @@ impl Ledger {
                 self.servers.entry(name).or_default().is_serving = false;
                 Ok(())
             }
-            Output::Serving { leader, epoch } => self.on_serving(name, *leader, *epoch),
-            Output::Truncated(zxid) | Output::Installed(zxid) => {
+            Output::Serving { leader, epoch, .. } => self.on_serving(name, *leader, *epoch),
+            Output::Installed { zxid, on_disk } if zxid != on_disk => {
+                let detail = format!("{name:?} was sent {zxid} and has {on_disk}");
+                broken("a received snapshot is all there is", detail)
+            }
+            Output::Truncated(zxid) | Output::Installed { zxid, .. } => {
                 let applied = self.last_txn(*zxid);
                 self.servers.entry(name).or_default().applied = applied;
                 Ok(())

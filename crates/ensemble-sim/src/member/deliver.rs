@@ -89,8 +89,10 @@ impl Member {
     /// Clients are served from here on; the leader's epoch has begun.
     fn serve(&mut self, now: Now, leader: ServerId, epoch: Epoch, fx: &mut Fx) {
         self.is_serving = true;
+        self.misconduct.is_new_leader = self.is_leading();
         self.records.restart(self.tree.sessions(), now.mono);
-        fx.output(Output::Serving { leader, epoch });
+        let zxids = (self.tree.last_zxid(), self.tree.seen());
+        fx.output(Output::Serving { leader, epoch, zxids });
     }
 
     fn reply(&mut self, conn: ConnId, frames: &[u8], fx: &mut Fx) {

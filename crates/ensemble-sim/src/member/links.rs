@@ -6,6 +6,7 @@
 //! nothing of an old connection is taken for the new one's.
 
 use super::{Fx, Member};
+use crate::bug::Bug;
 use crate::participant::{Message, Name, Timer};
 use crate::segment::{Carried, Connection, Port, Segment};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +103,19 @@ impl Links {
     }
 }
 
+impl Links {
+    /// The link that a connection is or was, whether it is up or a newer one has taken its place.
+    fn link_of(&self, peer: u8, connection: Connection) -> Option<Link> {
+        let id = ServerId(peer.into());
+        let link = match (connection.port, connection.dialer == self.id) {
+            (Port::Election, _) => Link::election(id),
+            (Port::Quorum, true) => Link::leader(id),
+            (Port::Quorum, false) => Link::learner(id),
+        };
+        self.connection(link).map(|_| link)
+    }
+}
+
 impl Member {
     pub(super) fn on_server_up(&mut self, _: Now, server: u8, fx: &mut Fx) {
         self.links.reachable.insert(server);
@@ -182,6 +196,7 @@ impl Member {
             Channel::Election => self.links.elections.remove(&peer).map(|it| it.connection),
             Channel::Leader => {
                 self.stop_receiving();
+                self.forget_misconduct();
                 self.links.leader.take_if(|it| it.peer == peer).map(|it| it.connection)
             }
             Channel::Learner => {
@@ -202,9 +217,15 @@ impl Member {
             Carried::Close => self.on_close(now, from, connection, fx),
             Carried::Message(message) => {
                 self.promote(now, from, connection, fx);
-                if let Some(link) = self.links.link(from, connection) {
+                let link = match self.has(Bug::OldConnectionHeard) {
+                    true => self.links.link_of(from, connection),
+                    false => self.links.link(from, connection),
+                };
+                if let Some(link) = link {
                     self.records.told(now.mono, &message, &heard);
-                    self.feed(now, Input::Message { from: link, message }, fx);
+                    for input in self.overheard(link, message) {
+                        self.feed(now, input, fx);
+                    }
                 }
             }
             Carried::Snapshot { bytes, is_last } => {
@@ -294,6 +315,7 @@ impl Member {
 
     fn on_leader_down(&mut self, now: Now, server: u8, fx: &mut Fx) {
         fx.cancel_timer(Timer::DialOver);
+        self.forget_misconduct();
         self.stop_receiving();
         self.feed(now, Input::LinkDown(Link::leader(ServerId(server.into()))), fx);
     }

@@ -10,7 +10,6 @@ use zoarium_process::{Now, PersistSeq};
 use zoarium_proto::request::CreateRequest;
 use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn};
 use zoarium_proto::{AclList, ConnId, CreateMode, OpCode, Reader};
-use zoarium_zab::Link;
 
 /// What planted bugs need to remember.
 #[derive(Debug, Default)]
@@ -126,17 +125,5 @@ impl Member {
         changed.extend(AclList::OPEN.encoded());
         changed.extend((mode as i32).to_be_bytes());
         changed.into()
-    }
-}
-
-impl Member {
-    /// What becomes of a message to another server.
-    pub(super) const fn spoil(
-        &self,
-        _: Now,
-        _: Link,
-        message: zoarium_zab::Message,
-    ) -> Option<zoarium_zab::Message> {
-        Some(message)
     }
 }

@@ -4,6 +4,7 @@
 use super::connections::Connections;
 use super::history::{Histories, txn};
 use super::links::Links;
+use super::misconduct::Misconduct;
 use super::records::Records;
 use super::sabotage::Planted;
 use super::snapshots::Snapshots;
@@ -139,6 +140,7 @@ impl Member {
             waiting: VecDeque::new(),
             recovered: recovery,
             planted: Planted { is_deaf, ..Planted::default() },
+            misconduct: Misconduct::default(),
             tree,
         })
     }

@@ -1,6 +1,7 @@
 //! A leader sends its tree to a learner, in slices between which txns go on.
 
 use super::{Fx, Member};
+use crate::bug::Bug;
 use crate::disk::load_snapshot;
 use crate::participant::Timer;
 use crate::segment::Carried;
@@ -49,6 +50,9 @@ impl Member {
         let cursor = self.tree.begin_snapshot(false);
         self.transfers.sending.insert(learner, Sending { cursor, behind: VecDeque::new() });
         fx.set_timer(Timer::Transfer(learner), now.mono + SLICE_TIME);
+        if self.has(Bug::SnapshotSentEarly) {
+            self.feed(now, Input::Request(Request::SnapshotSent { to }), fx);
+        }
     }
 
     /// Holds a message back that has to follow a stream; gives it back if there is none.
