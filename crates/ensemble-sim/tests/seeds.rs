@@ -5,7 +5,7 @@ use zoarium_ensemble_sim::{Bug, Trial, find};
 use zoarium_sim::{Experiment, TraceLevel, run};
 
 /// How many seeds a planted bug may take here.
-const SEEDS_MAX: u64 = 60;
+const SEEDS_MAX: u64 = 300;
 
 #[test]
 fn seeds_pass() {
