@@ -1,7 +1,7 @@
 //! The gate that every change passes.
 
 use crate::run::{cargo, succeed};
-use crate::{interop, layers, sim, tidy};
+use crate::{interop, known_bugs, layers, sim, tidy};
 use anyhow::Result;
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ const QUICK: &[Step] = &[
     ("formatting", || succeed(cargo().args(["fmt", "--all", "--check"]))),
     ("house rules", tidy::check),
     ("layers", layers::check),
+    ("known bugs", known_bugs::check),
     ("lints", || {
         succeed(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     }),

@@ -2,6 +2,7 @@
 
 mod check;
 mod interop;
+mod known_bugs;
 mod layers;
 mod run;
 mod sim;
@@ -12,7 +13,8 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  check          formatting, lints, tests, documentation, house rules; changes nothing
+  check          formatting, lints, tests, documentation, house rules, whether the tests that
+                 docs/known-bugs.md names exist; changes nothing
   check --all    that, the licences of all dependencies, 200 seeds and all planted bugs of the
                  simulation, and the interop checks: what CI runs
   fix            formats and applies what clippy and expect-test can mend
