@@ -4,6 +4,7 @@ use crate::config::ServerConfig;
 use crate::config::ensemble::Ensemble;
 use crate::links::{LinkOptions, OUT_BYTES_MAX};
 use crate::settings::recovery_options;
+use crate::shared::random_below;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +52,8 @@ fn zab_options(config: &ServerConfig, ensemble: &Ensemble, trusted: bool) -> Zab
         reconfig_enabled: config.reconfig_enabled,
         notify_interval_min: ensemble.election.notification_min,
         notify_interval_max: ensemble.election.notification_max,
+        observer_pause: below(synchronization.observer_pause_max),
+        observer_snapshots_max: synchronization.observer_snapshots_max as usize,
         ..ZabOptions::new(ensemble.my_id)
     }
 }
@@ -70,6 +73,11 @@ pub(crate) fn link_options(config: &ServerConfig, ensemble: &Ensemble) -> LinkOp
         out_bytes_max: OUT_BYTES_MAX,
         tree: recovery.tree,
     }
+}
+
+/// A random time that is shorter.
+fn below(limit: Duration) -> Duration {
+    Duration::from_millis(random_below(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)))
 }
 
 /// A limit in ticks, as it was configured.

@@ -78,14 +78,19 @@ impl Phase {
 }
 
 impl Learner {
-    /// Joins the leader of `vote`.
-    pub(crate) fn join(vote: Vote, now: Now, fx: &mut Effects<Zab>) -> Self {
+    /// Joins the leader of `vote`, after a pause if there is to be one.
+    pub(crate) fn join(vote: Vote, pause: Duration, now: Now, fx: &mut Effects<Zab>) -> Self {
         fx.output(Output::Joining { leader: vote.leader });
-        fx.output(Output::Connect { leader: vote.leader });
+        let begins = now.mono + pause;
+        if pause.is_zero() {
+            fx.output(Output::Connect { leader: vote.leader });
+        } else {
+            fx.set_timer(Timer::Connect, begins);
+        }
         Self {
             vote,
             phase: Phase::Connecting { attempts: 1 },
-            heard: now.mono,
+            heard: begins,
             acks: VecDeque::new(),
             wants_snapshot: None,
         }

@@ -48,6 +48,14 @@ pub struct ZabOptions {
     pub notify_interval_min: Duration,
     /// `zookeeper.fastleader.maxNotificationInterval`.
     pub notify_interval_max: Duration,
+    /// How long an observer that has lost its leader waits before it joins one again, at least
+    /// [`CONNECT_PAUSE`](crate::CONNECT_PAUSE). The driver
+    /// draws it anew for every server, so that not all observers come to a new leader at once
+    /// (`zookeeper.observer.election.DelayMs`, `zookeeper.observer.reconnectDelayMs`).
+    pub observer_pause: Duration,
+    /// Most observers that are sent a snapshot at the same time; followers always are
+    /// (`zookeeper.leader.maxConcurrentSnapSyncs`).
+    pub observer_snapshots_max: usize,
     /// How long a better vote is waited for when a quorum agrees (`finalizeWait`).
     pub finalize_wait: Duration,
 }
@@ -71,6 +79,8 @@ impl ZabOptions {
             reconfig_enabled: false,
             notify_interval_min: Duration::from_millis(200),
             notify_interval_max: Duration::from_millis(60_000),
+            observer_pause: Duration::ZERO,
+            observer_snapshots_max: 10,
             finalize_wait: Duration::from_millis(200),
         }
     }

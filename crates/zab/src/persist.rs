@@ -28,6 +28,8 @@ pub(crate) struct Core {
     /// Whether this server has served since it was started, and so has had the time to connect with
     /// whoever is there.
     pub(crate) has_served: bool,
+    /// Whether this server has joined a leader as an observer since it was started.
+    pub(crate) has_observed: bool,
     accepted: Epoch,
     current: Epoch,
     last_seq: PersistSeq,
@@ -62,6 +64,7 @@ impl Core {
             round: Round::default(),
             reachable: BTreeSet::new(),
             has_served: false,
+            has_observed: false,
             accepted,
             current,
             last_seq: PersistSeq::default(),

@@ -107,6 +107,11 @@ pub enum Reason {
         /// The oldest point at which it can be.
         floor: Zxid,
     },
+    /// As many observers as may be are being sent snapshots.
+    TooManySnapshots {
+        /// How many.
+        max: usize,
+    },
     /// More is held back for a learner than [`HELD_MAX`](crate::HELD_MAX).
     TooFarBehind,
     /// A new membership makes another server leader, or this one something else.
@@ -142,6 +147,7 @@ impl Reason {
             | Self::Ahead { .. }
             | Self::NewerMembership { .. }
             | Self::CannotTruncate { .. }
+            | Self::TooManySnapshots { .. }
             | Self::TooFarBehind
             | Self::Reconfigured { .. } => false,
         }
@@ -190,6 +196,9 @@ impl fmt::Display for Reason {
             Self::BadTruncation { to, last } => write!(f, "truncation to {to}, last is {last}"),
             Self::CannotTruncate { to, floor } => {
                 write!(f, "cannot truncate to {to}, history starts with a snapshot of {floor}")
+            }
+            Self::TooManySnapshots { max } => {
+                write!(f, "{max} observers are being sent snapshots, which is as many as may be")
             }
             Self::TooFarBehind => f.write_str("too far behind"),
             Self::Reconfigured { suggested: Some(vote) } => {

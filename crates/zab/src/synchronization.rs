@@ -20,7 +20,7 @@ mod plan;
 
 use crate::broadcast::Broadcast;
 use crate::ids::{Epoch, ReadId};
-use crate::leader::{Fault, Leader, Reign, Stage};
+use crate::leader::{Fault, Leader, LearnerLink, Reign, Stage};
 use crate::learner::{Learner, Phase};
 use crate::message::{Packet, Txn};
 use crate::persist::{Core, send};
@@ -179,6 +179,7 @@ impl Leader {
         log: DiskLog<'_>,
         fx: &mut Effects<Zab>,
     ) {
+        let transfers = self.observer_transfers();
         let Some(learner) = self.learners.get_mut(&to) else { return };
         let (Stage::Promised { last } | Stage::AwaitingHistory { last, .. }) = learner.stage else {
             return;
@@ -211,6 +212,12 @@ impl Leader {
                 send(fx, link, Packet::Trunc { to });
                 send_committed(link, txns, fx);
             }
+            Plan::Snapshot
+                if learner.observer && transfers >= core.options.observer_snapshots_max =>
+            {
+                let max = core.options.observer_snapshots_max;
+                return self.disconnect(to, Reason::TooManySnapshots { max }, fx);
+            }
             Plan::Snapshot => {
                 // It takes its time; the driver says when it is sent.
                 learner.wait(Stage::Transferring { held });
@@ -218,6 +225,14 @@ impl Leader {
             }
         }
         self.send_new_leader(core, now, to, held, fx);
+    }
+
+    /// How many observers are being sent a snapshot.
+    fn observer_transfers(&self) -> usize {
+        let is_one = |learner: &&LearnerLink| {
+            learner.observer && matches!(learner.stage, Stage::Transferring { .. })
+        };
+        self.learners.values().filter(is_one).count()
     }
 
     /// The stream of a snapshot has left. What was committed since it was begun may be in it, in

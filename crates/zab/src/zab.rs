@@ -4,7 +4,7 @@ use crate::election::Election;
 use crate::history::Recovered;
 use crate::ids::Epoch;
 use crate::leader::{Fault, Leader, Reign};
-use crate::learner::{Learner, Phase};
+use crate::learner::{CONNECT_PAUSE, Learner, Phase};
 use crate::message::{Message, Notification, Packet, PeerState, Vote};
 use crate::options::ZabOptions;
 use crate::persist::Core;
@@ -12,6 +12,7 @@ use crate::reason::Reason;
 use crate::vocabulary::{Channel, LearnerStatus, Link, Output, Record, Request, Timer};
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
+use core::time::Duration;
 use zoarium_process::{Effects, Input, Now, PersistSeq, Process, Protocol};
 use zoarium_proto::{Membership, ServerId, Zxid};
 
@@ -410,11 +411,17 @@ impl Zab {
     }
 
     fn become_following(&mut self, now: Now, vote: Vote, fx: &mut Effects<Self>) {
-        self.role = Role::Following(Learner::join(vote, now, fx));
+        self.role = Role::Following(Learner::join(vote, Duration::ZERO, now, fx));
     }
 
     fn become_observing(&mut self, now: Now, vote: Vote, fx: &mut Effects<Self>) {
-        self.role = Role::Observing(Learner::join(vote, now, fx));
+        // A server that starts comes by itself; those that have lost a leader come together, and
+        // one that was sent away would come again at once.
+        let pause = match core::mem::replace(&mut self.core.has_observed, true) {
+            true => self.core.options.observer_pause.max(CONNECT_PAUSE),
+            false => Duration::ZERO,
+        };
+        self.role = Role::Observing(Learner::join(vote, pause, now, fx));
     }
 
     /// Whatever role there was is over: its links are closed, what it has logged is delivered, and

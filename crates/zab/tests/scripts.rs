@@ -30,6 +30,11 @@ fn pair(word: &str) -> (ServerId, ServerId) {
     (id(from), id(to))
 }
 
+/// A time: `200ms`.
+fn milliseconds(word: &str) -> Duration {
+    Duration::from_millis(word.strip_suffix("ms").unwrap().parse().unwrap())
+}
+
 /// Lines of a membership: `1 2 3 o4` for three voters and an observer, `groups=1:2:3/4:5` and
 /// `weight.2=0` where they matter.
 fn membership(words: &[&str]) -> String {
@@ -83,8 +88,7 @@ impl Script {
                 self.world.trace.clear();
             }
             "pass" => {
-                let ms = words[0].strip_suffix("ms").unwrap().parse().unwrap();
-                self.world.pass(Duration::from_millis(ms));
+                self.world.pass(milliseconds(words[0]));
             }
             "cut" => words.iter().for_each(|word| {
                 let (a, b) = pair(word);
@@ -121,6 +125,10 @@ impl Script {
                 "rollover_at" => options.rollover_at = value.parse().unwrap(),
                 "disk_log_sync" => options.disk_log_sync = value == "on",
                 "reconfig" => options.reconfig_enabled = value == "on",
+                "observer_pause" => options.observer_pause = milliseconds(value),
+                "observer_snapshots_max" => {
+                    options.observer_snapshots_max = value.parse().unwrap();
+                }
                 "force_snapshot" => options.force_snapshot_sync = value == "on",
                 _ => panic!("no setting {name}"),
             }

@@ -85,6 +85,10 @@ pub struct Synchronization {
     /// How long a new leader waits for a quorum to join it before it heeds that one of its voters
     /// is looking again.
     pub epoch_wait_max: Duration,
+    /// An observer that has lost its leader waits for less than this before it joins one again.
+    pub observer_pause_max: Duration,
+    /// Most observers that are sent a snapshot at the same time.
+    pub observer_snapshots_max: u32,
 }
 
 impl Ensemble {
@@ -179,6 +183,9 @@ impl Synchronization {
                 None => tick,
                 Some(limit) => limit.unwrap_or(init_limit),
             },
+            observer_pause_max: settings.value(&keys::OBSERVER_ELECTION_DELAY)
+                + settings.value(&keys::OBSERVER_RECONNECT_DELAY),
+            observer_snapshots_max: settings.value(&keys::MAX_CONCURRENT_SNAP_SYNCS),
         }
     }
 }

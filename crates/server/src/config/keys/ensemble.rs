@@ -51,6 +51,14 @@ keys! {
     /// is looking again; `tickTime` unless set.
     MAX_TIME_TO_WAIT_FOR_EPOCH: Property "leader.maxTimeToWaitForEpoch", Maybe<OrOff<Time>> =
         Maybe(OrOff { off: OffWhen::Negative, meaning: "initLimit", on: MILLIS }), ();
+    /// An observer that has lost its leader waits for a random time below this and
+    /// `observer.reconnectDelayMs` together before it joins one again.
+    OBSERVER_ELECTION_DELAY: Property "observer.election.DelayMs", Time = MILLIS, 200;
+    /// See `observer.election.DelayMs`.
+    OBSERVER_RECONNECT_DELAY: Property "observer.reconnectDelayMs", Time = MILLIS, 0;
+    /// Most observers that are sent a snapshot at the same time; the others come again.
+    MAX_CONCURRENT_SNAP_SYNCS: Property "leader.maxConcurrentSnapSyncs", Int<u32> =
+        Int::new(1, INT, ""), 10;
     /// How long connecting to an address of another member may take.
     CNX_TIMEOUT: Property "cnxTimeout", Time =
         Time { unit: TimeUnit::Milliseconds, min: 1, max: INT }, 5000;

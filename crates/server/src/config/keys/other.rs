@@ -177,15 +177,10 @@ pub static WITHOUT_EFFECT: &[WithoutEffect] = &[
         names: &["observer.syncEnabled"],
     },
     WithoutEffect {
-        why: "an observer looks for its leader as a follower does, without pauses of its own",
+        why: "what waits for one learner is bounded, so all of them may be sent a DIFF at the \
+              same time",
         place: Place::Property,
-        names: &["observer.reconnectDelayMs", "observer.election.DelayMs"],
-    },
-    WithoutEffect {
-        why: "what waits for one learner is bounded, so all of them may be brought up to date at \
-              the same time",
-        place: Place::Property,
-        names: &["leader.maxConcurrentSnapSyncs", "leader.maxConcurrentDiffSyncs"],
+        names: &["leader.maxConcurrentDiffSyncs"],
     },
     WithoutEffect {
         why: "a learner dials its leader seven times, with pauses that begin at 10 ms and double; \

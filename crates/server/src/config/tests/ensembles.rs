@@ -265,16 +265,16 @@ fn settings_of_ensembles_that_nothing_acts_on_are_reported() {
     check_messages(
         &member(&format!(
             "{THREE}server.4=d:2888:3888;2181\nobserverMasterPort=2191\nsyncEnabled=false\n\
-             connectToLearnerMasterLimit=5\nleader.maxConcurrentSnapSyncs=1\n\
+             connectToLearnerMasterLimit=5\nleader.maxConcurrentDiffSyncs=1\n\
              multiAddress.reachabilityCheckEnabled=false\n"
         )),
-        expect![[r"
+        expect![[r#"
             Info: zoo.cfg:9: observerMasterPort=2191: accepted without effect: observers follow the leader, and followers take none
             Info: zoo.cfg:10: syncEnabled=false: accepted without effect: observers always write the log and snapshots
             Info: zoo.cfg:11: connectToLearnerMasterLimit=5: accepted without effect: all attempts to reach the leader together have initLimit
-            Info: zoo.cfg:12: leader.maxConcurrentSnapSyncs=1: accepted without effect: what waits for one learner is bounded, so all of them may be brought up to date at the same time
+            Info: zoo.cfg:12: leader.maxConcurrentDiffSyncs=1: accepted without effect: what waits for one learner is bounded, so all of them may be sent a DIFF at the same time
             Info: zoo.cfg:13: multiAddress.reachabilityCheckEnabled=false: accepted without effect: the addresses of a member are tried side by side, each a quarter of a second after the one before, and the first that answers is used
-        "]],
+        "#]],
     );
     check_messages(
         &member(&format!("{THREE}oraclePath=/oracle\n")),
