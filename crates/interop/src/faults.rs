@@ -1,8 +1,9 @@
 //! Process faults on a real ensemble of one implementation, while clients work: kills, pauses, cut,
-//! silent and slow links, a full disk. What the clients saw is judged after each.
+//! silent and slow links, a full disk, one that stalls. What the clients saw is judged after each.
 
 mod full_disk;
 mod random;
+mod stalled_disk;
 
 use std::time::{Duration, Instant};
 
@@ -77,6 +78,7 @@ pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<(
     }
     drop(ensemble);
     full_disk::run(tools, report, options);
+    stalled_disk::run(tools, report, options);
     random_faults(tools, report, options);
     Ok(())
 }

@@ -3,7 +3,8 @@
 //! prepares the batch after meanwhile.
 //!
 //! A few transactions that come while the thread has nothing to do are made durable by the peer loop
-//! itself: there is nothing to prepare meanwhile, and a lone write waits for two threads less.
+//! of a standalone server itself: there is nothing to prepare meanwhile, and a lone write waits for
+//! two threads less.
 //!
 //! Others come here too: those who read the log for learners, and the thread that writes snapshots.
 //! They wait until what was queued when they came is durable ([`Disk::ticket`]).

@@ -254,9 +254,11 @@ impl PeerLoop {
     }
 
     /// Has the records made durable: by the disk, which starts on them before their predecessors
-    /// are delivered, or here and now, if they are few and nobody waits for anything else.
+    /// are delivered, or here and now, if they are few and nobody waits for anything else. A
+    /// member's peers always may: its pings must not wait for a disk that stalls.
     fn persist(&mut self, shared: &Shared) {
         if self.outputs.is_empty()
+            && self.member.is_none()
             && let Some(upto) = self.disk.persist_here(&mut self.records)
         {
             let persisted = Input::Persisted { upto };
