@@ -1,12 +1,20 @@
 //! A connection as the rest of the server sees it: whom to tell, and what is known of it.
 
+mod outbox;
+mod socket;
+
+pub(crate) use outbox::{Asked, Outbox, Task};
+pub(crate) use socket::Socket;
+
 use crate::clock::wall_ms;
+use crate::shared::Shared;
 use crate::stats::ConnectionStats;
+use outbox::Flushed;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use zoarium_proto::connect::ConnectResponse;
 use zoarium_proto::reply::put_frame;
@@ -21,23 +29,12 @@ pub(crate) const OUTBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// watches of one batch. In bytes.
 const OUTBOX_BURST_BYTES_MAX: usize = 8 * OUTBOX_BYTES_MAX;
 
+/// How many emptied buffers are kept for other connections, and how large they may be.
+const SPARE_MAX: usize = 64;
+const SPARE_BYTES_MAX: usize = 64 * 1024;
+
 /// Apache's `nio.sessionlessCnxnTimeout` by default; only shown, until there is a session.
 const SESSIONLESS_TIMEOUT_MS: u64 = 10_000;
-
-/// What the peer loop has for a connection: events and replies, as frames, in order.
-#[derive(Debug, Default)]
-pub(crate) struct Outbox {
-    /// Frames to send.
-    pub(crate) frames: Vec<u8>,
-    /// How many requests of this connection have been answered in all.
-    pub(crate) answered: u64,
-    /// Packets among the frames, for the statistics.
-    pub(crate) packets: u64,
-    /// The connection's task leaves the frames here because its client has not read the last ones.
-    pub(crate) left_by_client: bool,
-    /// Nothing follows; close after sending.
-    pub(crate) closed: bool,
-}
 
 /// The part of a connection that its own task shares with the peer loop and the operators.
 #[derive(Debug)]
@@ -54,8 +51,6 @@ pub(crate) struct Connection {
     heard_ms: AtomicU64,
     /// The session's timeout in milliseconds; before the handshake, how long to wait for it.
     timeout_ms: AtomicU64,
-    /// Requests under way in the peer loop.
-    under_way: AtomicU64,
     /// When it was accepted, in milliseconds since the Unix epoch.
     pub(crate) established_ms: u64,
     identities: Mutex<Identities>,
@@ -78,7 +73,6 @@ impl Connection {
             session: AtomicI64::new(0),
             heard_ms: AtomicU64::new(heard_ms),
             timeout_ms: AtomicU64::new(SESSIONLESS_TIMEOUT_MS),
-            under_way: AtomicU64::new(0),
             established_ms: u64::try_from(wall_ms()).unwrap_or(0),
             identities: Mutex::new(identities),
             overflowed: AtomicBool::new(false),
@@ -112,10 +106,60 @@ impl Connection {
         self.overflowed.load(Relaxed)
     }
 
-    /// Tells the connection's task to close once everything is sent.
+    /// Has the connection closed once everything is sent; [`Connection::flush`] has to follow.
     pub(crate) fn close(&self) {
         self.outbox().closed = true;
-        self.wake.notify_one();
+    }
+
+    /// Counts what was answered, and has what is in the outbox sent: by the caller if the
+    /// connection's task sleeps and `may_write` allows it, or else by the task. An emptied buffer
+    /// is left in `spare`.
+    pub(crate) fn flush(&self, shared: &Shared, may_write: bool, spare: &mut Vec<Vec<u8>>) {
+        let mut outbox = self.outbox();
+        self.note_answered(&mut outbox, shared);
+        let flushed = outbox.flush(may_write);
+        let packets = outbox.packets;
+        if outbox.frames.is_empty() && packets > 0 {
+            outbox.packets = 0;
+            self.stats.sent(packets);
+            shared.stats.packets_sent.add(packets);
+            let frames = std::mem::take(&mut outbox.frames);
+            let is_kept = (1..=SPARE_BYTES_MAX).contains(&frames.capacity());
+            if is_kept && spare.len() < SPARE_MAX {
+                spare.push(frames);
+            }
+        }
+        drop(outbox);
+        match flushed {
+            Flushed::Done => {}
+            Flushed::Wake => self.wake.notify_one(),
+        }
+    }
+
+    fn note_answered(&self, outbox: &mut Outbox, shared: &Shared) {
+        let answered = outbox.just_answered();
+        if answered.is_empty() {
+            return;
+        }
+        let (now, now_ms) = (Instant::now(), shared.clock.mono_ms());
+        shared.stats.packets_received.add(answered.len() as u64);
+        // What was read in one turn has waited equally long.
+        let alike = |a: &Asked, b: &Asked| a.at == b.at && a.op.is_write() == b.op.is_write();
+        for requests in answered.chunk_by(alike) {
+            let count = requests.len() as u64;
+            let Some(last) = requests.iter().rfind(|it| it.xid.0 >= 0).or(requests.last()) else {
+                continue;
+            };
+            let latency = now.duration_since(last.at);
+            let zxid = shared.last_zxid();
+            self.stats.answered(count, (last.op, last.xid.0), zxid, latency, now_ms);
+            shared.stats.latency.record_many(latency, count);
+            let metrics = &shared.metrics;
+            let is_write = last.op.is_write();
+            let kind = if is_write { &metrics.updatelatency } else { &metrics.readlatency };
+            kind.record_many(latency, count);
+        }
+        outbox.forget_answered();
     }
 
     pub(crate) fn session(&self) -> Option<SessionId> {
@@ -144,11 +188,7 @@ impl Connection {
 
     /// Requests under way in the peer loop.
     pub(crate) fn under_way(&self) -> u64 {
-        self.under_way.load(Relaxed)
-    }
-
-    pub(crate) fn set_under_way(&self, count: u64) {
-        self.under_way.store(count, Relaxed);
+        self.outbox().asked.len() as u64
     }
 
     pub(crate) fn heard_ms(&self) -> u64 {

@@ -16,7 +16,6 @@ use crate::snapshots::{Snapshots, Staged};
 use member::Member;
 use restoring::{Restore, Restoring, SnapshotTarget};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
 use tally::{Fired, Tally, report_prepared};
 
@@ -33,6 +32,10 @@ use zoarium_tree::read::{self, ReadContext};
 use zoarium_tree::watches::Watches;
 use zoarium_tree::{Change, Tree};
 use zoarium_zab::Record;
+
+/// How many connections the loop writes to after a batch. The tasks of all others are woken, which
+/// costs more, but they write on all processors while the loop goes on.
+const WRITES_MAX: usize = 64;
 
 /// The length before each frame, which is not part of a reply's size.
 pub(crate) const FRAME_LENGTH_BYTES: usize = 4;
@@ -88,7 +91,9 @@ pub(crate) struct PeerLoop {
     outputs: Vec<Output>,
     records: Vec<(PersistSeq, Record)>,
     /// Connections that have something to read.
-    to_wake: Vec<SharedConnection>,
+    to_flush: Vec<SharedConnection>,
+    /// Emptied outboxes, so that an idle connection keeps no memory and a busy one allocates none.
+    spare: Vec<Vec<u8>>,
     quota_log: QuotaLog,
     tally: Tally,
     audit: Option<Audit>,
@@ -120,7 +125,8 @@ impl PeerLoop {
             effects: Effects::new(),
             outputs: Vec::new(),
             records: Vec::new(),
-            to_wake: Vec::new(),
+            to_flush: Vec::new(),
+            spare: Vec::new(),
             quota_log: QuotaLog::default(),
             tally: Tally::default(),
             audit: audit.then(Audit::new),
@@ -318,8 +324,8 @@ impl PeerLoop {
         drop(tree);
         self.outputs = outputs;
         self.outputs.clear();
-        for connection in self.to_wake.drain(..) {
-            connection.wake.notify_one();
+        for (nth, connection) in self.to_flush.drain(..).enumerate() {
+            connection.flush(shared, nth < WRITES_MAX, &mut self.spare);
         }
         if let Some(throttle) = &shared.guards.request_throttle {
             throttle.wake();
@@ -360,6 +366,7 @@ impl PeerLoop {
             Output::Close { conn } => {
                 if let Some(connection) = self.connections.get(conn) {
                     connection.close();
+                    self.to_flush.push(Arc::clone(connection));
                 }
             }
             Output::Unanswered { .. } => self.forget_request(),
@@ -437,36 +444,38 @@ impl PeerLoop {
         }
         if let Some(mut outbox) = connection.outbox_with_room() {
             let event = WatchedEvent { kind, path: path.into(), zxid: Some(zxid) };
+            outbox.provide(&mut self.spare);
             let start = outbox.frames.len();
             put_frame(&mut outbox.frames, |out| event.encode(out));
             outbox.packets += 1;
             self.tally.event_bytes += (outbox.frames.len() - start - FRAME_LENGTH_BYTES) as u64;
         }
-        self.to_wake.push(Arc::clone(connection));
+        if self.to_flush.last().is_none_or(|last| last.id != conn) {
+            self.to_flush.push(Arc::clone(connection));
+        }
     }
 
     /// Appends a reply to a connection's outbox, if the connection is still there.
     fn reply(&mut self, conn: ConnId, fill: impl FnOnce(&mut Vec<u8>)) {
-        self.shared.under_way.fetch_sub(1, Relaxed);
+        self.tally.answered += 1;
         let Some(connection) = self.connections.get(&conn) else {
             self.tally.stale_replies += 1;
             return;
         };
         if let Some(mut outbox) = connection.outbox_with_room() {
+            outbox.provide(&mut self.spare);
             let start = outbox.frames.len();
-            fill(&mut outbox.frames);
+            outbox.reply(fill);
             self.tally.replies.note(outbox.frames.len() - start - FRAME_LENGTH_BYTES);
-            outbox.answered += 1;
-            outbox.packets += 1;
         }
-        if self.to_wake.last().is_none_or(|last| last.id != conn) {
-            self.to_wake.push(Arc::clone(connection));
+        if self.to_flush.last().is_none_or(|last| last.id != conn) {
+            self.to_flush.push(Arc::clone(connection));
         }
     }
 
     fn connect(&mut self, conn: ConnId, response: &ConnectResponse) {
         let Some(connection) = self.connections.get(&conn) else { return };
         connection.connected(response);
-        self.to_wake.push(Arc::clone(connection));
+        self.to_flush.push(Arc::clone(connection));
     }
 }

@@ -209,9 +209,9 @@ impl Default for ConnectionStats {
 }
 
 impl ConnectionStats {
-    /// A packet came from the client.
-    pub fn received(&self) {
-        self.packets_received.increment();
+    /// Packets came from the client.
+    pub fn received(&self, count: u64) {
+        self.packets_received.add(count);
     }
 
     /// Packets went to the client.
@@ -219,9 +219,17 @@ impl ConnectionStats {
         self.packets_sent.add(count);
     }
 
-    /// A request was answered. `cxid` is the request's xid: reserved ones (below 0) do not replace
-    /// the last real one. `now_ms` is on the server's monotonic clock.
-    pub fn answered(&self, op: OpCode, cxid: i32, zxid: Zxid, latency: Duration, now_ms: u64) {
+    /// Requests were answered after the same time, the last of them this one. `cxid` is its xid:
+    /// reserved ones (below 0) do not replace the last real one. `now_ms` is on the server's
+    /// monotonic clock. One call for all keeps the count from costing more than the answers.
+    pub fn answered(
+        &self,
+        count: u64,
+        (op, cxid): (OpCode, i32),
+        zxid: Zxid,
+        latency: Duration,
+        now_ms: u64,
+    ) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         if cxid >= 0 {
             self.last_cxid.store(cxid, Relaxed);
@@ -232,18 +240,8 @@ impl ConnectionStats {
         self.last_latency.store(micros, Relaxed);
         self.min_latency.fetch_min(micros, Relaxed);
         self.max_latency.fetch_max(micros, Relaxed);
-        self.latency_sum.fetch_add(micros, Relaxed);
-        self.latency_count.fetch_add(1, Relaxed);
-    }
-
-    /// `count` requests were answered on the spot, the last of them this one. Their latencies are
-    /// below a microsecond each; one call for all keeps the count from costing more than the
-    /// answers.
-    pub fn answered_at_once(&self, count: u64, op: OpCode, cxid: i32, zxid: Zxid, now_ms: u64) {
-        self.packets_received.add(count);
-        self.packets_sent.add(count);
-        self.latency_count.fetch_add(count - 1, Relaxed);
-        self.answered(op, cxid, zxid, Duration::ZERO, now_ms);
+        self.latency_sum.fetch_add(micros * count, Relaxed);
+        self.latency_count.fetch_add(count, Relaxed);
     }
 
     /// What `crst` does.
@@ -378,8 +376,8 @@ mod tests {
         let before = stats.read();
         assert_eq!((before.last_operation, before.last_cxid, before.min_latency_ms), ("NA", -1, 0));
         let ms = Duration::from_millis;
-        stats.answered(OpCode::GetData, 7, Zxid(5), ms(2), 100);
-        stats.answered(OpCode::Ping, -2, Zxid(6), Duration::from_micros(500), 200);
+        stats.answered(1, (OpCode::GetData, 7), Zxid(5), ms(2), 100);
+        stats.answered(1, (OpCode::Ping, -2), Zxid(6), Duration::from_micros(500), 200);
         let reading = stats.read();
         assert_eq!((reading.last_operation, reading.last_cxid, reading.last_zxid), ("PING", 7, 6));
         assert_eq!((reading.min_latency_ms, reading.avg_latency_ms), (0, 1));

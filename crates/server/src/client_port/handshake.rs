@@ -41,7 +41,7 @@ pub(super) async fn run(
         Ok(first) => first?,
         Err(_) => return Err(Closing::Idle(patience)),
     };
-    conn.stats.received();
+    conn.stats.received(1);
     shared.stats.packets_received.increment();
     match first {
         First::Word { word, unread } => {

@@ -8,7 +8,7 @@ use super::large_requests::{OfConnection as LargeRequests, TooMuch};
 use super::request_throttle::Verdict;
 use super::unsent::Unsent;
 use super::{auth, handshake};
-use crate::connection::SharedConnection;
+use crate::connection::{Asked, SharedConnection, Socket, Task};
 use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::peer_loop::{FRAME_LENGTH_BYTES, LoopEvent};
@@ -16,7 +16,6 @@ use crate::shared::Shared;
 use crate::stats::SizesTally;
 use bytes::{Buf, BytesMut};
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,7 +24,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedReadHalf;
 use zoarium_peer::{ClientRequest, Order, Request, Route};
 use zoarium_proto::reply::{ReplyHeader, put_frame, put_header_frame};
 use zoarium_proto::request::RequestHeader;
@@ -39,7 +38,7 @@ const REPLIES_BYTES_MAX: usize = 256 * 1024;
 
 /// Reads of one connection that may be under way in the peer loop: their replies may all be built
 /// at once.
-const READS_UNDER_WAY_MAX: usize = 64;
+const READS_UNDER_WAY_MAX: u64 = 64;
 
 /// Requests taken before other tasks get their turn.
 const REQUESTS_A_TURN_MAX: usize = 256;
@@ -91,17 +90,18 @@ pub(crate) enum Closing {
 #[derive(Debug)]
 pub(super) struct Client {
     reader: OwnedReadHalf,
-    writer: OwnedWriteHalf,
+    socket: Arc<Socket>,
     conn: SharedConnection,
     shared: Arc<Shared>,
     /// Bytes read and not yet taken.
     unread: BytesMut,
     unsent: Unsent,
     order: Order,
-    /// The requests that are under way in the peer loop, and when they were read.
-    asked: VecDeque<(Instant, OpCode, Xid)>,
-    /// How many of these change nothing.
-    reads_under_way: usize,
+    /// What goes to the peer loop at the end of this turn.
+    asked: Vec<Asked>,
+    /// How many requests went there that change nothing, and how many of them are answered.
+    reads_asked: u64,
+    reads_answered: u64,
     turn_began: Instant,
     /// What was answered without the peer loop this turn.
     at_once: AtOnce,
@@ -174,7 +174,7 @@ impl Client {
         let large_requests = shared.guards.large_requests.clone();
         Self {
             reader,
-            writer,
+            socket: Arc::new(Socket::new(writer)),
             unread: connected.unread,
             session: connected.session,
             session_timeout: connected.timeout,
@@ -186,14 +186,22 @@ impl Client {
             shared,
             unsent: Unsent::default(),
             order: Order::default(),
-            asked: VecDeque::new(),
-            reads_under_way: 0,
+            asked: Vec::new(),
+            reads_asked: 0,
+            reads_answered: 0,
             turn_began: Instant::now(),
             at_once: AtOnce::default(),
         }
     }
 
     async fn serve(&mut self) -> Closing {
+        let closing = self.serve_until_closing().await;
+        // Nobody else holds the socket of a connection that has ended.
+        self.conn.outbox().task = Task::InTurn;
+        closing
+    }
+
+    async fn serve_until_closing(&mut self) -> Closing {
         let sleep = tokio::time::sleep(self.session_timeout);
         tokio::pin!(sleep);
         loop {
@@ -211,7 +219,7 @@ impl Client {
             let waits = self.waits_since.is_some();
             let takes = self.takes_requests() && !waits;
             let sends = !self.unsent.is_empty();
-            let Self { reader, writer, unread, conn, shared, .. } = self;
+            let Self { reader, socket, unread, conn, shared, .. } = self;
             tokio::select! {
                 read = std::future::poll_fn(|cx| poll_read(reader, unread, cx)), if takes => {
                     match read {
@@ -223,13 +231,13 @@ impl Client {
                         Err(error) => return error.into(),
                     }
                 }
-                ready = writer.writable(), if sends => {
+                ready = socket.writable(), if sends => {
                     if let Err(error) = ready {
                         return error.into();
                     }
                 }
                 () = conn.wake.notified() => {}
-                abandoned = shared.guards.room_or_abandoned(writer.as_ref()), if waits => {
+                abandoned = shared.guards.room_or_abandoned(socket.stream()), if waits => {
                     shared.metrics.request_throttle_wait_count.increment();
                     if abandoned {
                         shared.metrics.stale_requests_dropped.increment();
@@ -254,7 +262,8 @@ impl Client {
             out.shrink_to(SCRATCH_KEPT_BYTES);
             let more = closing?;
             sent?;
-            Ok(if was_stuck { !self.is_stuck() } else { more && self.takes_requests() })
+            let more = if was_stuck { !self.is_stuck() } else { more && self.takes_requests() };
+            Ok(more || self.has_news_or_rests())
         })
     }
 
@@ -264,14 +273,12 @@ impl Client {
         let mut to_loop = Vec::new();
         let taken = self.take_requests_until_full(&shared, &mut to_loop, out);
         if !to_loop.is_empty() {
+            self.conn.outbox().asked.extend(self.asked.drain(..));
             shared.under_way.fetch_add(to_loop.len(), Relaxed);
             shared.inbox.extend(to_loop);
         }
         self.note_at_once();
-        self.conn.set_under_way(self.order.under_way());
-        let more = taken?;
-        self.receive(out)?;
-        Ok(more)
+        taken
     }
 
     fn take_requests_until_full(
@@ -345,7 +352,7 @@ impl Client {
     fn hand_over(&mut self, op: OpCode, xid: Xid, length: usize) -> LoopEvent {
         let body = take_frame(&mut self.unread, length, RequestHeader::WIRE_SIZE);
         self.note_asked(op, xid);
-        self.conn.stats.received();
+        self.conn.stats.received(1);
         LoopEvent::Request(Request::Client(ClientRequest {
             conn: self.conn.id,
             session: self.session,
@@ -358,8 +365,8 @@ impl Client {
 
     /// Notes a request that goes to the peer loop.
     fn note_asked(&mut self, op: OpCode, xid: Xid) {
-        self.asked.push_back((self.turn_began, op, xid));
-        self.reads_under_way += usize::from(!op.is_write());
+        self.asked.push(Asked { at: self.turn_began, op, xid });
+        self.reads_asked += u64::from(!op.is_write());
     }
 
     /// Answers the request in the first frame, of `length` bytes.
@@ -414,7 +421,9 @@ impl Client {
             return;
         }
         let (zxid, now_ms) = (self.shared.last_zxid(), self.shared.clock.mono_ms());
-        self.conn.stats.answered_at_once(count, op, xid.0, zxid, now_ms);
+        self.conn.stats.received(count);
+        self.conn.stats.sent(count);
+        self.conn.stats.answered(count, (op, xid.0), zxid, Duration::ZERO, now_ms);
         self.shared.note_replies(&sizes);
         self.shared.stats.packets_received.add(count);
         self.shared.stats.packets_sent.add(count);
@@ -428,6 +437,7 @@ impl Client {
         if self.conn.overflowed() {
             return Err(Closing::NotReading);
         }
+        outbox.task = Task::InTurn;
         outbox.left_by_client = self.is_stuck() && !outbox.closed;
         if outbox.left_by_client {
             return Ok(());
@@ -440,39 +450,37 @@ impl Client {
             self.shared.stats.packets_sent.add(packets);
         }
         let closed = outbox.closed;
+        self.reads_answered = outbox.reads_answered;
         let before = self.order.under_way();
         self.order.on_answered(outbox.answered);
         drop(outbox);
-        let answered = before - self.order.under_way();
-        if answered > 0 {
-            self.leave_if_large(answered);
-            self.note_latencies(answered);
-        }
+        self.leave_if_large(before - self.order.under_way());
         if closed { Err(Closing::BySession) } else { Ok(()) }
     }
 
-    fn note_latencies(&mut self, answered: u64) {
-        let now = Instant::now();
-        let (zxid, now_ms) = (self.shared.last_zxid(), self.shared.clock.mono_ms());
-        self.shared.stats.packets_received.add(answered);
-        for _ in 0..answered {
-            let Some((asked, op, xid)) = self.asked.pop_front() else { break };
-            self.reads_under_way -= usize::from(!op.is_write());
-            let latency = now.duration_since(asked);
-            self.conn.stats.answered(op, xid.0, zxid, latency, now_ms);
-            self.shared.stats.latency.record(latency);
-            let metrics = &self.shared.metrics;
-            let kind = if op.is_write() { &metrics.updatelatency } else { &metrics.readlatency };
-            kind.record(latency);
+    /// Whether there is more for the client by now. If not, others may write to it until the next
+    /// turn, if it has read all.
+    fn has_news_or_rests(&mut self) -> bool {
+        let is_stuck = self.is_stuck();
+        let wants_answers =
+            !self.takes_requests() || self.waits_since.is_some() || self.large_requests.is_some();
+        let mut outbox = self.conn.outbox();
+        if outbox.closed || (!is_stuck && !outbox.frames.is_empty()) {
+            return true;
         }
-        self.conn.set_under_way(self.order.under_way());
+        outbox.task = if self.unsent.is_empty() {
+            Task::Sleeps { socket: Arc::clone(&self.socket), wants_answers }
+        } else {
+            Task::Waits
+        };
+        false
     }
 
     /// Whether another request may be read: not while this client has left replies unread, and not
     /// while the server has more writes under way than it should and some are this client's.
     fn takes_requests(&self) -> bool {
         !self.is_stuck()
-            && self.reads_under_way < READS_UNDER_WAY_MAX
+            && self.reads_asked - self.reads_answered < READS_UNDER_WAY_MAX
             && (self.order.under_way() == 0
                 || self.shared.under_way.load(Relaxed) < self.shared.limits.outstanding_max)
     }
@@ -488,12 +496,12 @@ impl Client {
             // An idle connection keeps no memory for requests.
             self.unread = BytesMut::new();
         }
-        self.unsent.send(out, &self.writer)
+        self.unsent.send(out, &self.socket)
     }
 
     /// Writes the last replies of a connection that is about to close.
     async fn send_rest(&mut self) {
-        let write = super::write_all(self.writer.as_ref(), self.unsent.rest());
+        let write = self.socket.write_all(self.unsent.rest());
         let _unread_by_client = tokio::time::timeout(super::LAST_WORDS_MAX, write).await;
     }
 

@@ -1,7 +1,7 @@
 //! What a client's socket has not taken yet.
 
+use crate::connection::Socket;
 use std::io;
-use tokio::net::tcp::OwnedWriteHalf;
 
 /// Bytes that wait for the socket. Without any it keeps no memory.
 #[derive(Debug, Default)]
@@ -27,14 +27,14 @@ impl Unsent {
     }
 
     /// Writes what waits, and `more` behind it, as far as the socket takes it; keeps the rest.
-    pub(super) fn send(&mut self, more: &[u8], socket: &OwnedWriteHalf) -> io::Result<()> {
+    pub(super) fn send(&mut self, more: &[u8], socket: &Socket) -> io::Result<()> {
         if self.is_empty() {
-            let written = try_write(socket, more)?;
+            let written = socket.write(more)?;
             self.bytes.extend_from_slice(&more[written..]);
             return Ok(());
         }
         self.bytes.extend_from_slice(more);
-        self.written += try_write(socket, self.rest())?;
+        self.written += socket.write(self.rest())?;
         self.forget_written();
         Ok(())
     }
@@ -50,19 +50,6 @@ impl Unsent {
             self.bytes.shrink_to(2 * self.bytes.len());
         }
     }
-}
-
-fn try_write(socket: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
-    let mut written = 0;
-    while written < bytes.len() {
-        match socket.try_write(&bytes[written..]) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => written += count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(written)
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use crate::shared::{Shared, random};
 use crate::snapshots::{Receiving, Staged};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use zoarium_peer::{Output, Peer, Request};
 use zoarium_persistence::{RecoveryOptions, StorageError};
 use zoarium_process::Input;
@@ -272,8 +271,8 @@ impl PeerLoop {
     }
 
     /// Notes a request that nobody answers.
-    pub(super) fn forget_request(&self) {
-        self.shared.under_way.fetch_sub(1, Relaxed);
+    pub(super) const fn forget_request(&mut self) {
+        self.tally.answered += 1;
     }
 
     /// Reads the tree back, if the history is cut. That takes time, so it is done before the tree is

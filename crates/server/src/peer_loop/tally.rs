@@ -3,6 +3,7 @@
 
 use crate::shared::Shared;
 use crate::stats::SizesTally;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use zoarium_proto::EventType;
 
@@ -13,6 +14,8 @@ pub(super) struct Tally {
     pub(super) replies: SizesTally,
     /// Bytes of watch events.
     pub(super) event_bytes: u64,
+    /// Requests that are not under way any more.
+    pub(super) answered: usize,
     /// Replies whose connection had gone.
     pub(super) stale_replies: u64,
     /// Transactions that ended a session nobody asked to end.
@@ -24,8 +27,9 @@ pub(super) struct Tally {
 impl Tally {
     /// Adds all to the server's counts; `elapsed` is what carrying it out took.
     pub(super) fn report(&mut self, elapsed: Duration, shared: &Shared) {
-        let Self { replies, event_bytes, stale_replies, expired_sessions, outputs } =
+        let Self { replies, event_bytes, answered, stale_replies, expired_sessions, outputs } =
             std::mem::take(self);
+        shared.under_way.fetch_sub(answered, Relaxed);
         let metrics = &shared.metrics;
         shared.note_replies(&replies);
         if outputs > 0 {

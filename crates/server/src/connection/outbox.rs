@@ -1,0 +1,213 @@
+//! What the peer loop has for a client, and who writes it to the socket.
+//!
+//! Bytes leave in one order only if one thread writes at a time. While a connection's task is in the
+//! middle of a turn, or waits for a socket that is full, it alone writes, and takes along what was
+//! put here. While it sleeps everything is written, and the peer loop writes what it has by itself:
+//! nobody need be woken for a reply, which costs more than making it.
+
+use super::socket::Socket;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+use zoarium_proto::{OpCode, Xid};
+
+/// What the peer loop has for a connection: events and replies, as frames, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    /// Frames to send.
+    pub(crate) frames: Vec<u8>,
+    /// How many requests of this connection have been answered in all.
+    pub(crate) answered: u64,
+    /// How many of these changed nothing, as far as they are counted.
+    pub(crate) reads_answered: u64,
+    /// Requests under way in the peer loop, oldest first.
+    pub(crate) asked: VecDeque<Asked>,
+    /// How many of `asked` are answered and not yet counted.
+    answered_now: usize,
+    /// Packets among the frames, for the statistics.
+    pub(crate) packets: u64,
+    /// The connection's task leaves the frames here because its client has not read the last ones.
+    pub(crate) left_by_client: bool,
+    /// Nothing follows; close after sending.
+    pub(crate) closed: bool,
+    pub(crate) task: Task,
+}
+
+/// A request that is under way in the peer loop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// When it was read.
+    pub(crate) at: Instant,
+    pub(crate) op: OpCode,
+    pub(crate) xid: Xid,
+}
+
+/// What a connection's task is doing.
+#[derive(Debug, Default)]
+pub(crate) enum Task {
+    /// It waits for its session, or for the socket to take more. It has to be woken for everything.
+    #[default]
+    Waits,
+    /// It is in the middle of a turn, at whose end it looks in here.
+    InTurn,
+    /// All is written, and there is nothing to do.
+    Sleeps {
+        /// Where others may write meanwhile.
+        socket: Arc<Socket>,
+        /// Whether it waits for requests to be answered, to go on with others.
+        wants_answers: bool,
+    },
+}
+
+/// What is left to do for a connection after [`Outbox::flush`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    /// Nothing.
+    Done,
+    /// Its task has to be woken.
+    Wake,
+}
+
+impl Outbox {
+    /// Takes a buffer from `spare` if it has none.
+    pub(crate) fn provide(&mut self, spare: &mut Vec<Vec<u8>>) {
+        if self.frames.capacity() == 0 {
+            self.frames = spare.pop().unwrap_or_default();
+        }
+    }
+
+    /// Puts a reply in.
+    pub(crate) fn reply(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
+        fill(&mut self.frames);
+        self.answered += 1;
+        self.answered_now += 1;
+        self.packets += 1;
+    }
+
+    /// The requests answered since [`Outbox::forget_answered`], oldest first.
+    pub(crate) fn just_answered(&mut self) -> &[Asked] {
+        let count = self.answered_now.min(self.asked.len());
+        &self.asked.make_contiguous()[..count]
+    }
+
+    /// What was just answered has been counted.
+    pub(crate) fn forget_answered(&mut self) {
+        let count = std::mem::take(&mut self.answered_now).min(self.asked.len());
+        let answered = self.asked.drain(..count);
+        self.reads_answered += answered.filter(|asked| !asked.op.is_write()).count() as u64;
+    }
+
+    /// Writes the frames here and now, if nobody else writes and `may_write` allows it.
+    pub(crate) fn flush(&mut self, may_write: bool) -> Flushed {
+        match &self.task {
+            Task::InTurn => return Flushed::Done,
+            Task::Waits => return Flushed::Wake,
+            Task::Sleeps { socket, wants_answers } => {
+                if may_write && !self.frames.is_empty() {
+                    // After an error nothing more will be written, which the task finds out too.
+                    let written = socket.write(&self.frames).unwrap_or(0);
+                    if written == self.frames.len() {
+                        self.frames.clear();
+                    } else {
+                        self.frames.drain(..written);
+                    }
+                }
+                if self.frames.is_empty() && !self.closed && !wants_answers {
+                    return Flushed::Done;
+                }
+            }
+        }
+        // Whatever else comes is behind what it is woken for.
+        self.task = Task::Waits;
+        Flushed::Wake
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
+
+    /// A socket that may be written to, and its other end.
+    fn socket() -> (tokio::runtime::Runtime, Arc<Socket>, TcpStream) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let socket = runtime.block_on(async {
+            let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+            let socket = Socket::new(stream.into_split().1);
+            socket.writable().await.unwrap();
+            socket
+        });
+        (runtime, Arc::new(socket), client)
+    }
+
+    fn asleep(socket: &Arc<Socket>, wants_answers: bool) -> Outbox {
+        let task = Task::Sleeps { socket: Arc::clone(socket), wants_answers };
+        Outbox { task, ..Outbox::default() }
+    }
+
+    fn read(client: &mut TcpStream, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        client.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn sleeping_task_is_not_woken_for_what_the_socket_takes() {
+        let (_runtime, socket, mut client) = socket();
+        let mut outbox = asleep(&socket, false);
+        outbox.reply(|out| out.extend([1, 2, 3]));
+        assert_eq!(outbox.flush(true), Flushed::Done);
+        assert_eq!((outbox.frames.len(), outbox.answered), (0, 1));
+        assert_eq!(read(&mut client, 3), [1, 2, 3]);
+    }
+
+    #[test]
+    fn task_is_woken_for_what_only_it_can_do() {
+        let (_runtime, socket, mut client) = socket();
+        let mut waits_for_answers = asleep(&socket, true);
+        waits_for_answers.reply(|out| out.push(1));
+        assert_eq!(waits_for_answers.flush(true), Flushed::Wake);
+        assert!(waits_for_answers.frames.is_empty(), "written all the same");
+
+        let mut has_to_close = asleep(&socket, false);
+        has_to_close.reply(|out| out.push(2));
+        has_to_close.closed = true;
+        assert_eq!(has_to_close.flush(true), Flushed::Wake);
+        assert_eq!(read(&mut client, 2), [1, 2], "the last reply leaves before the end");
+
+        let mut one_of_many = asleep(&socket, false);
+        one_of_many.reply(|out| out.push(3));
+        assert_eq!(one_of_many.flush(false), Flushed::Wake);
+        assert_eq!(one_of_many.frames, [3]);
+    }
+
+    #[test]
+    fn what_a_full_socket_does_not_take_is_left_to_the_task() {
+        let (_runtime, socket, mut client) = socket();
+        let mut outbox = asleep(&socket, false);
+        let large: Vec<u8> = (0..50_000_000_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
+        outbox.reply(|out| out.extend_from_slice(&large));
+        assert_eq!(outbox.flush(true), Flushed::Wake);
+        let written = large.len() - outbox.frames.len();
+        assert!(outbox.frames == large[written..]);
+        // Nothing overtakes it, though there may be room for that by now.
+        outbox.reply(|out| out.push(7));
+        let received = read(&mut client, written);
+        assert!(received == large[..written]);
+        assert_eq!(outbox.flush(true), Flushed::Wake);
+        assert_eq!(outbox.frames.len(), large.len() - written + 1);
+    }
+
+    #[test]
+    fn nobody_writes_in_the_middle_of_a_turn() {
+        let mut outbox = Outbox { task: Task::InTurn, ..Outbox::default() };
+        outbox.reply(|out| out.push(1));
+        assert_eq!(outbox.flush(true), Flushed::Done);
+        assert_eq!(outbox.frames, [1]);
+    }
+}
