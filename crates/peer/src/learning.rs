@@ -17,8 +17,9 @@ use zoarium_zab::Request;
 pub(crate) struct Learning {
     /// Sessions heard of since the leader asked last.
     touched: BTreeSet<SessionId>,
-    /// When the driver reported last whom it has heard of.
-    reported: Instant,
+    /// Whom the driver had heard of when it reported last, and when. It may know that to the
+    /// millisecond only, so what it says of two signs of life is compared, and not with the clock.
+    reported: BTreeMap<SessionId, Instant>,
     /// Clients that have come with a session of which the leader is asked whether it lives. The
     /// answers come in this order, also for those that are gone, which are `None`.
     revalidating: BTreeMap<SessionId, VecDeque<Option<Returning>>>,
@@ -32,15 +33,21 @@ struct Returning {
 }
 
 impl Learning {
-    pub(crate) const fn new(now: Instant) -> Self {
-        Self { touched: BTreeSet::new(), reported: now, revalidating: BTreeMap::new() }
+    pub(crate) const fn new() -> Self {
+        Self {
+            touched: BTreeSet::new(),
+            reported: BTreeMap::new(),
+            revalidating: BTreeMap::new(),
+        }
     }
 
     /// Notes whom the driver has heard of, and when last.
-    pub(crate) fn on_heard(&mut self, sessions: &[(SessionId, Instant)], now: Instant) {
-        let since = sessions.iter().filter(|(_, at)| *at >= self.reported);
-        self.touched.extend(since.map(|(session, _)| *session));
-        self.reported = now;
+    pub(crate) fn on_heard(&mut self, sessions: &[(SessionId, Instant)]) {
+        let is_news = |(session, at): &&(SessionId, Instant)| {
+            self.reported.get(session).is_none_or(|reported| reported < at)
+        };
+        self.touched.extend(sessions.iter().filter(is_news).map(|(session, _)| *session));
+        self.reported = sessions.iter().copied().collect();
     }
 
     /// Forgets a client that has gone.
@@ -182,5 +189,27 @@ impl Peer {
             .filter_map(|session| Some((session, self.sessions.timeout_ms(session)?)));
         let touched = carried::encode_touched(touched);
         self.agreement.step(now, Input::Request(Request::Pong { zxid, touched }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+    use std::vec::Vec;
+
+    #[test]
+    fn sign_of_life_behind_a_report_counts_however_coarse_the_clock_is() {
+        let at = |ms| Instant::from_origin(Duration::from_millis(ms));
+        let mut learning = Learning::new();
+        let mut touched = |sessions: &[(SessionId, Instant)]| {
+            learning.on_heard(sessions);
+            core::mem::take(&mut learning.touched).into_iter().collect::<Vec<_>>()
+        };
+        let [one, other] = [SessionId(1), SessionId(2)];
+        // The report is made some time into that millisecond.
+        assert_eq!(touched(&[(one, at(10))]), [one]);
+        assert_eq!(touched(&[(one, at(10)), (other, at(10))]), [other]);
+        assert_eq!(touched(&[(one, at(11)), (other, at(10))]), [one]);
     }
 }

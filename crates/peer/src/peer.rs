@@ -203,7 +203,7 @@ impl Peer {
                     Role::Leading => {
                         sessions.into_iter().for_each(|(id, at)| self.sessions.heard(id, at));
                     }
-                    Role::Learning(learning) => learning.on_heard(&sessions, now.mono),
+                    Role::Learning(learning) => learning.on_heard(&sessions),
                 }
             }
             Request::DiskFull(full) => self.disk_full = full,
@@ -349,7 +349,7 @@ impl Peer {
 
     fn on_serving(&mut self, now: Now, leader: ServerId) {
         let leads = self.zab().is_some_and(|zab| zab.id() == leader);
-        self.role = if leads { Role::Leading } else { Role::Learning(Learning::new(now.mono)) };
+        self.role = if leads { Role::Leading } else { Role::Learning(Learning::new()) };
         self.local.sessions.restart(now.mono);
         // What was delivered on the way here is not in the tree yet.
         self.tree_replaced = true;
