@@ -5,6 +5,7 @@
 //! an ensemble it has links with the other servers too (`member/links.rs`), sends and takes
 //! snapshots (`member/transfer.rs`) and goes back in history (`member/history.rs`).
 
+mod codec;
 mod connections;
 mod deliver;
 mod history;

@@ -5,6 +5,7 @@ use crate::bug::Bug;
 use crate::participant::{Body, Name};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use zoarium_peer::{ClientRequest, Connect, Order, Request, Route};
 use zoarium_process::{Input, Instant, Now};
 use zoarium_proto::connect::ConnectRequest;
@@ -19,7 +20,8 @@ use zoarium_tree::read::{self, ReadContext};
 pub(super) struct Connections {
     all: BTreeMap<ConnId, Connection>,
     last: u64,
-    heard: BTreeMap<SessionId, Instant>,
+    /// When clients were last heard of whose connections have gone since that was told.
+    departed: Vec<(SessionId, Instant)>,
     /// Whether what is being sent acknowledges a write; for planted bugs.
     pub(super) is_acking: bool,
 }
@@ -30,14 +32,24 @@ struct Connection {
     number: u64,
     session: Option<SessionId>,
     is_dialed: bool,
+    /// When something came last, to the millisecond as in production.
+    heard: Instant,
     order: Order,
     answered: u64,
 }
 
+impl Connection {
+    fn last_heard(&self) -> Option<(SessionId, Instant)> {
+        Some((self.session?, self.heard))
+    }
+}
+
 impl Connections {
-    /// When each client was last heard of, since the last time.
+    /// When each client was last heard of.
     pub(super) fn heard(&mut self) -> Vec<(SessionId, Instant)> {
-        std::mem::take(&mut self.heard).into_iter().collect()
+        let mut heard = std::mem::take(&mut self.departed);
+        heard.extend(self.all.values().filter_map(Connection::last_heard));
+        heard
     }
 
     pub(super) fn address(&self, conn: ConnId) -> Option<(Name, u64)> {
@@ -63,7 +75,8 @@ impl Connections {
     }
 
     pub(super) fn remove(&mut self, conn: ConnId) {
-        self.all.remove(&conn);
+        let gone = self.all.remove(&conn);
+        self.departed.extend(gone.and_then(|connection| connection.last_heard()));
     }
 
     fn find(&self, client: Name, number: u64) -> Option<ConnId> {
@@ -116,6 +129,7 @@ impl Member {
                     number,
                     session: None,
                     is_dialed: false,
+                    heard: in_millis(now.mono),
                     order: Order::default(),
                     answered: 0,
                 };
@@ -157,11 +171,12 @@ impl Member {
         let Some(op) = header.op() else { return };
         let Some(session) = self.connections.session(conn) else { return };
         let body = frame.slice(reader.offset()..);
+        let heard = in_millis(now.mono);
         if self.is_leading() {
-            self.records.heard(session, now.mono);
+            self.records.heard(session, heard);
         }
-        self.connections.heard.insert(session, now.mono);
         let Some(connection) = self.connections.all.get_mut(&conn) else { return };
+        connection.heard = heard;
         let overtakes = self.options.bug == Some(Bug::ReadOvertakesWrite);
         let route = match overtakes && !op.is_write() && op != OpCode::Sync {
             true => Route::Here,
@@ -218,4 +233,8 @@ impl Member {
             }
         }
     }
+}
+
+fn in_millis(at: Instant) -> Instant {
+    Instant::from_origin(Duration::from_millis(super::millis(at.since_origin())))
 }

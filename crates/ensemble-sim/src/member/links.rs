@@ -5,6 +5,7 @@
 //! dials, and one from each learner to its leader. A number tells each from those before it, so
 //! nothing of an old connection is taken for the new one's.
 
+use super::codec::through_bytes;
 use super::{Fx, Member};
 use crate::bug::Bug;
 use crate::participant::{Message, Name, Timer};
@@ -331,6 +332,7 @@ impl Member {
         if let Some(message) = self.spoil(now, link, message)
             && let Some(message) = self.behind_snapshot(link, message)
         {
+            let message = through_bytes(ServerId(self.links.id.into()), link, &message);
             self.send_carried(link, Carried::Message(message), fx);
         }
     }

@@ -24,8 +24,8 @@ pub(super) struct Records {
     open: BTreeMap<SessionId, SessionRecord>,
     /// Sessions whose end is decided. With a full disk that may be before they are durable.
     closing: BTreeSet<SessionId>,
-    /// Since when this server serves.
-    since: Instant,
+    /// Whom the peer was told last that this server has heard of, and when.
+    told: BTreeMap<SessionId, Instant>,
     /// What the leader is to be told with the next answer to a ping.
     reported: BTreeSet<SessionId>,
 }
@@ -33,7 +33,7 @@ pub(super) struct Records {
 impl Records {
     /// The server begins to serve, and gives every session its timeout in full.
     pub(super) fn restart(&mut self, sessions: &BTreeMap<SessionId, i32>, now: Instant) {
-        *self = Self { since: now, ..Self::default() };
+        *self = Self::default();
         for (session, timeout_ms) in sessions {
             self.opened(*session, *timeout_ms, now);
         }
@@ -54,10 +54,13 @@ impl Records {
         }
     }
 
-    /// Whom the peer is told to have been heard of.
+    /// Whom the peer is told to have been heard of, and when last.
     pub(super) fn reported(&mut self, heard: &[(SessionId, Instant)]) {
-        let since = self.since;
-        self.reported.extend(heard.iter().filter(|(_, at)| *at >= since).map(|(id, _)| *id));
+        let is_news = |(session, at): &&(SessionId, Instant)| {
+            self.told.get(session).is_none_or(|told| told < at)
+        };
+        self.reported.extend(heard.iter().filter(is_news).map(|(session, _)| *session));
+        self.told = heard.iter().copied().collect();
     }
 
     pub(super) fn take_reported(&mut self) -> Vec<SessionId> {
