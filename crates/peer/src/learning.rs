@@ -34,11 +34,7 @@ struct Returning {
 
 impl Learning {
     pub(crate) const fn new() -> Self {
-        Self {
-            touched: BTreeSet::new(),
-            reported: BTreeMap::new(),
-            revalidating: BTreeMap::new(),
-        }
+        Self { touched: BTreeSet::new(), reported: BTreeMap::new(), revalidating: BTreeMap::new() }
     }
 
     /// Notes whom the driver has heard of, and when last.

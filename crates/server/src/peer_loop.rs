@@ -85,6 +85,8 @@ pub(crate) struct PeerLoop {
     shared: Arc<Shared>,
     disk: Arc<Disk>,
     connections: Connections,
+    /// When clients were last heard of whose connections have gone since that was told.
+    departed: Vec<(SessionId, Instant)>,
     timers: BTreeMap<Timer, Instant>,
     effects: Effects<Peer>,
     /// What is to be told, in order, once the tree is locked.
@@ -121,6 +123,7 @@ impl PeerLoop {
             shared,
             disk,
             connections: Connections::new(),
+            departed: Vec::new(),
             timers: BTreeMap::new(),
             effects: Effects::new(),
             outputs: Vec::new(),
@@ -166,7 +169,8 @@ impl PeerLoop {
                 Input::Request(request)
             }
             LoopEvent::Gone(conn) => {
-                self.connections.remove(&conn);
+                let gone = self.connections.remove(&conn);
+                self.departed.extend(gone.as_ref().and_then(last_heard));
                 // Here and not in the connection's task: a read of its that took the loop's road
                 // may have set a watch after the task had ended.
                 self.shared.watches().remove_connection(conn);
@@ -210,13 +214,12 @@ impl PeerLoop {
         }
     }
 
-    /// When each connected client was last heard of.
-    fn heard(&self) -> Vec<(SessionId, Instant)> {
-        let heard = |connection: &SharedConnection| {
-            let at = std::time::Duration::from_millis(connection.heard_ms());
-            Some((connection.session()?, Instant::from_origin(at)))
-        };
-        self.connections.values().filter_map(heard).collect()
+    /// When each client was last heard of. A session lives on for its timeout after the last sign
+    /// of life, even if the connection went right behind it.
+    fn heard(&mut self) -> Vec<(SessionId, Instant)> {
+        let mut heard = std::mem::take(&mut self.departed);
+        heard.extend(self.connections.values().filter_map(last_heard));
+        heard
     }
 
     fn step_batch(&mut self, work: impl IntoIterator<Item = Work>) {
@@ -478,4 +481,10 @@ impl PeerLoop {
         connection.connected(response);
         self.to_flush.push(Arc::clone(connection));
     }
+}
+
+/// The connection's session, if it has one, and when its client was last heard of.
+fn last_heard(connection: &SharedConnection) -> Option<(SessionId, Instant)> {
+    let at = std::time::Duration::from_millis(connection.heard_ms());
+    Some((connection.session()?, Instant::from_origin(at)))
 }
