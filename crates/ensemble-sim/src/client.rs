@@ -90,6 +90,8 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(4);
 const SILENCE_MAX: Duration = Duration::from_millis(2600);
 const PING_INTERVAL: Duration = Duration::from_millis(1200);
 const REDIAL_DELAY: Duration = Duration::from_millis(100);
+/// How long a client stays away when it is asked to.
+const AWAY_TIME: Duration = Duration::from_millis(5500);
 const PROBE_INTERVAL: Duration = Duration::from_millis(700);
 
 /// The state of a client. A crash forgets all of it.
@@ -110,6 +112,7 @@ pub struct Client {
     last_xid: i32,
     waiting: VecDeque<(Xid, Ask)>,
     heard: Instant,
+    away_until: Instant,
     values: u64,
     sequentials: Vec<String>,
     watches: Watches,
@@ -138,6 +141,7 @@ impl Client {
             last_xid: 0,
             waiting: VecDeque::new(),
             heard: Instant::ORIGIN,
+            away_until: Instant::ORIGIN,
             values: 0,
             sequentials: Vec::new(),
             watches: Watches::default(),
@@ -180,7 +184,12 @@ impl Client {
                 for wish in wishes {
                     match self.fill_in(wish) {
                         Some(ask) => self.ask(ask, fx),
-                        None => self.leave(now, fx),
+                        None => {
+                            if wish.verb == Verb::Away {
+                                self.away_until = now.mono + AWAY_TIME;
+                            }
+                            self.leave(now, fx);
+                        }
                     }
                 }
             }
@@ -205,6 +214,9 @@ impl Client {
     fn dial(&mut self, now: Now, fx: &mut Fx) {
         if self.stage != Stage::Idle || self.reachable.is_empty() {
             return;
+        }
+        if now.mono < self.away_until {
+            return fx.set_timer(Timer::Dial, self.away_until);
         }
         // The next one in the list that can be reached.
         let here = self.servers.iter().position(|server| *server == self.server).unwrap_or(0);
@@ -420,7 +432,7 @@ impl Client {
             Verb::WatchAlways => Ask::WatchAlways { path: few },
             Verb::Sync => Ask::Sync,
             Verb::CloseSession => Ask::CloseSession,
-            Verb::Move => return None,
+            Verb::Move | Verb::Away => return None,
         })
     }
 

@@ -48,11 +48,13 @@ pub enum Verb {
     CloseSession,
     /// Connect to another server, whatever is under way.
     Move,
+    /// Stay away for longer than the session lives.
+    Away,
 }
 
 impl Verb {
     /// All verbs, their words, and how often they are drawn.
-    const ALL: [(Self, &'static str, u32); 20] = [
+    const ALL: [(Self, &'static str, u32); 21] = [
         (Self::Keep, "keep", 10),
         (Self::Create, "create", 10),
         (Self::Set, "set", 15),
@@ -73,6 +75,7 @@ impl Verb {
         (Self::Sync, "sync", 4),
         (Self::CloseSession, "close", 1),
         (Self::Move, "move", 2),
+        (Self::Away, "away", 1),
     ];
 }
 
