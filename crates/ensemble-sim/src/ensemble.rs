@@ -17,6 +17,13 @@ pub struct Ensemble {
     bug: Option<Bug>,
 }
 
+impl Ensemble {
+    /// Servers that do nothing wrong.
+    pub const fn new(setup: Setup) -> Self {
+        Self { setup, bug: None }
+    }
+}
+
 impl World for Ensemble {
     type Process = Participant;
     type Disk = ServerDisk;

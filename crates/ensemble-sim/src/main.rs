@@ -4,22 +4,25 @@ use anyhow::{Context, Result, bail};
 use std::fmt::{self, Write};
 use std::io::Write as _;
 use std::process::ExitCode;
-use zoarium_ensemble_sim::{Bug, Name, Trial, find};
+use zoarium_ensemble_sim::{Bug, Name, Scripted, Trial, find};
 use zoarium_sim::driver::{Hunt, hunt, replay};
-use zoarium_sim::{Experiment, Plan};
+use zoarium_sim::{Experiment, Plan, TraceLevel, run};
 
 const USAGE: &str = "\
 usage: cargo xtask sim [--seeds N] [--start S] [--bug NAME]
        cargo xtask sim --seed S [--bug NAME]
        cargo xtask sim --script FILE [--bug NAME]
        cargo xtask sim --planted
+       cargo xtask sim --exhaust
 
-  --seeds N    tries N seeds (100 unless told), stops at the first that fails, and shrinks it
-  --start S    the first of them (1 unless told)
-  --seed S     replays one seed and prints all that happens
-  --script FILE  the same with a plan, as a hunt prints it
-  --bug NAME   with a bug planted in the server
-  --planted    shows that each planted bug is found, and by how many seeds";
+  --seeds N       tries N seeds (100 unless told), stops at the first that fails, and shrinks it
+  --start S       the first of them (1 unless told)
+  --seed S        replays one seed and prints all that happens
+  --script FILE   the same with a plan, as a hunt prints it
+  --bug NAME      with a bug planted in the servers
+  --planted       shows that each planted bug is found, and by how many seeds
+  --exhaust       crashes one scripted run at each operation of each disk, with all that the disk
+                  may keep of what was not synced";
 
 /// How many seeds a planted bug may take.
 const PLANTED_SEEDS_MAX: u64 = 300;
@@ -38,6 +41,7 @@ struct Arguments {
     script: Option<String>,
     bug: Option<Bug>,
     planted: bool,
+    exhaust: bool,
     commit: Option<String>,
 }
 
@@ -46,6 +50,9 @@ fn main() -> Result<ExitCode> {
     let arguments = parse(std::env::args().skip(1))?;
     if arguments.planted {
         return planted();
+    }
+    if arguments.exhaust {
+        return crash_at_each_point();
     }
     let trial = arguments.bug.map_or_else(Trial::default, Trial::of_bug);
     let plan = match (arguments.seed, &arguments.script) {
@@ -68,8 +75,18 @@ fn main() -> Result<ExitCode> {
         twice: false,
         lines: LINES,
     };
-    let exit = hunt(&trial, &seeds, &mut Stdout)?;
-    Ok(ExitCode::from(exit.code()))
+    let took = timed(|| hunt(&trial, &seeds, &mut Stdout))?;
+    Ok(ExitCode::from(took.code()))
+}
+
+/// Does something, and says how long it took.
+#[expect(clippy::disallowed_types, reason = "how fast it is depends on the machine")]
+fn timed<T>(act: impl FnOnce() -> T) -> T {
+    let began = std::time::Instant::now();
+    let result = act();
+    // The terminal may be gone; the result is what counts.
+    let _shown = writeln!(Stdout, "{:.1} s", began.elapsed().as_secs_f64());
+    result
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
@@ -84,6 +101,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
             "--commit" => arguments.commit = Some(value()?),
             "--bug" => arguments.bug = Some(bug(&value()?)?),
             "--planted" => arguments.planted = true,
+            "--exhaust" => arguments.exhaust = true,
             _ => bail!("unknown argument {word}\n{USAGE}"),
         }
     }
@@ -123,6 +141,22 @@ fn planted() -> Result<ExitCode> {
     }
     writeln!(out, "planted and not found: {}", missed.join(", "))?;
     Ok(ExitCode::FAILURE)
+}
+
+/// Tries each plan that crashes the scripted run once more; stops at the first that fails, and shows
+/// it.
+fn crash_at_each_point() -> Result<ExitCode> {
+    let mut out = Stdout;
+    let plans = Scripted.crash_points();
+    writeln!(out, "{} moments to crash at", plans.len())?;
+    for plan in &plans {
+        if let Err(failure) = run(&Scripted, plan, TraceLevel::Nothing).result {
+            writeln!(out, "{}\n{failure}", plan.script(&Scripted.names(plan.seed)))?;
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    writeln!(out, "all survived")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The way to the terminal for what writes text.

@@ -88,6 +88,21 @@ impl Setup {
         }
     }
 
+    /// Three voters that keep little of what is older, so that a short run has everything in it.
+    pub const fn scripted() -> Self {
+        Self {
+            voters: 3,
+            observers: 0,
+            is_alone: false,
+            snap_count: 12,
+            committed_log_max: 3,
+            disk_log_sync: true,
+            force_snapshot_sync: false,
+            leader_serves: true,
+            rollover_at: u32::MAX - 1,
+        }
+    }
+
     /// The same, with learners that are always sent everything.
     #[must_use]
     pub const fn with_snapshots(self) -> Self {

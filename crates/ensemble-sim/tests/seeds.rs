@@ -1,7 +1,7 @@
 //! Seeds pass, planted bugs do not, and one seed makes one run.
 
 use std::collections::BTreeSet;
-use zoarium_ensemble_sim::{Bug, Trial, find};
+use zoarium_ensemble_sim::{Bug, Scripted, Trial, find};
 use zoarium_sim::{Experiment, TraceLevel, run};
 
 /// How many seeds a planted bug may take here.
@@ -34,4 +34,15 @@ fn one_seed_makes_one_run() {
         digests.insert(one);
     }
     assert_eq!(digests.len(), 3);
+}
+
+/// One crash in so many is tried here; `cargo xtask sim --exhaust` tries all.
+const CRASHES_PER_TEST: usize = 23;
+
+#[test]
+fn scripted_run_survives_crashes_at_each_operation_of_a_disk() {
+    for plan in Scripted.crash_points().iter().step_by(CRASHES_PER_TEST) {
+        let report = run(&Scripted, plan, TraceLevel::Nothing);
+        assert_eq!(report.result, Ok(()), "{}", plan.script(&Scripted.names(plan.seed)));
+    }
 }
