@@ -91,6 +91,10 @@ pub enum Bug {
     NewLeaderExpires,
     /// A learner takes every session for alive.
     ExpiredSessionRevalidated,
+    /// A client does not set its watches again on a new connection.
+    WatchesNotSetAgain,
+    /// A client sets its watches again as if it had seen what it has not.
+    WatchesSetAgainAhead,
 }
 
 impl Bug {
@@ -106,7 +110,7 @@ impl Bug {
     }
 
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 43] = [
+    pub const ALL: [(Self, &'static str); 45] = [
         (Self::AckBeforeSync, "ack-before-sync"),
         (Self::ReadBeforeSync, "read-before-sync"),
         (Self::LogNotSynced, "log-not-synced"),
@@ -150,5 +154,7 @@ impl Bug {
         (Self::TouchNotForwarded, "touch-not-forwarded"),
         (Self::NewLeaderExpires, "new-leader-expires"),
         (Self::ExpiredSessionRevalidated, "expired-session-revalidated"),
+        (Self::WatchesNotSetAgain, "watches-not-set-again"),
+        (Self::WatchesSetAgainAhead, "watches-set-again-ahead"),
     ];
 }

@@ -1,30 +1,40 @@
-//! A client: one session after the other over one connection after the other, and what it saw.
+//! A client: the real session logic in one session after the other, what its owner asks, and what
+//! it saw.
 
 mod ask;
 mod reply;
-mod watches;
+mod sabotage;
+mod wire;
 
 pub use ask::Ask;
 pub use reply::Reply;
 
+use crate::bug::Bug;
 use crate::participant::{Body, Message, Name, Output, Participant, Request, Timer, Wish};
 use crate::workload::Verb;
 use bytes::Bytes;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
-use watches::Watches;
-use zoarium_process::{Effects, Input, Instant, Now};
-use zoarium_proto::connect::ConnectRequest;
+use wire::Wire;
+use zoarium_process::{Effect, Effects, Input, Now, Process};
+use zoarium_proto::membership::HostPort;
 use zoarium_proto::reply::ReplyHeader;
-use zoarium_proto::{EventType, OpCode, Reader, SessionId, WatchedEvent, Xid, Zxid};
+use zoarium_proto::{EventType, SessionId, Xid, Zxid};
+use zoarium_session::backoff::Backoff;
+use zoarium_session::failure::Failure;
+use zoarium_session::fault::Fault;
+use zoarium_session::state::{Credentials, State};
+use zoarium_session::{Command, LinkId, Notice, Options, Session, WatchId};
 
 /// What a client saw, for checkers. Every session is one client's.
 #[derive(Clone, Debug)]
 pub enum Seen {
     /// The session is connected.
     Connected(SessionId),
-    /// The server says that the session is over.
-    Expired(SessionId),
+    /// The session is over.
+    Lost(SessionId),
+    /// The client has let go of its session, and of its watches.
+    Detached(SessionId),
     /// The connection is gone, or given up, and with it unanswered requests.
     Disconnected(SessionId),
     /// A request was sent.
@@ -36,6 +46,8 @@ pub enum Seen {
         /// What it asks.
         ask: Ask,
     },
+    /// A request was not sent, and will not be.
+    NotSent(Ask),
     /// A reply came.
     Replied {
         /// In which session.
@@ -50,11 +62,15 @@ pub enum Seen {
         ask: Ask,
         /// The answer.
         reply: Reply,
+        /// The watch that the request has set.
+        watch: Option<WatchId>,
     },
     /// A watch fired.
     Event {
         /// In which session.
         session: SessionId,
+        /// Which of its watches.
+        watch: WatchId,
         /// What happened.
         kind: EventType,
         /// To which znode.
@@ -69,131 +85,146 @@ pub enum Seen {
         /// The zxid of the reply.
         zxid: Zxid,
     },
-    /// Bytes came that mean nothing here.
-    Unreadable(String),
+    /// A server did what the protocol does not allow.
+    Misbehaved(Fault),
 }
 
-/// Where a client is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Waits to open a connection.
-    Idle,
-    /// Waits for the answer to the handshake.
-    Dialing,
-    /// In its session.
-    Connected,
+/// What the session hands back with an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Tag {
+    number: u64,
+    ask: Ask,
 }
 
 /// The session timeout asked for. Short, so that sessions come and go within a run.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(4);
-/// How long nothing may come from the server before the client gives the connection up.
-const SILENCE_MAX: Duration = Duration::from_millis(2600);
-const PING_INTERVAL: Duration = Duration::from_millis(1200);
-const REDIAL_DELAY: Duration = Duration::from_millis(100);
-/// How long a client stays away when it is asked to.
-const AWAY_TIME: Duration = Duration::from_millis(5500);
+/// How long it takes to find that a server cannot be reached.
+const REFUSAL_TIME: Duration = Duration::from_millis(2);
+const RESTART_DELAY: Duration = Duration::from_millis(100);
 const PROBE_INTERVAL: Duration = Duration::from_millis(700);
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
+/// How long a client stays away when it is asked to: its session may live on, or not.
+const AWAY_TIMES: [Duration; 4] = [
+    Duration::from_millis(300),
+    Duration::from_millis(2000),
+    Duration::from_millis(4300),
+    Duration::from_millis(5500),
+];
+/// How many requests wait for a connection, at most.
+const QUEUED_MAX: usize = 50;
 
 /// The state of a client. A crash forgets all of it.
 #[derive(Debug)]
 pub struct Client {
     name: Name,
-    servers: Vec<u8>,
+    servers: Vec<HostPort>,
     /// The servers that can be reached.
     reachable: BTreeSet<u8>,
-    /// The server it is connected to, or was last.
-    server: u8,
+    bug: Option<Bug>,
     /// What makes its names and values unlike those of other clients and earlier lives.
     prefix: String,
-    stage: Stage,
-    connection: u64,
-    session: SessionId,
-    last_zxid: i64,
-    last_xid: i32,
-    waiting: VecDeque<(Xid, Ask)>,
-    heard: Instant,
-    away_until: Instant,
+    seed: u64,
+    /// Sessions in the session logic's sense: each may hold several of a server's.
+    lives: u64,
+    session: Session<Tag>,
+    effects: Effects<Session<Tag>>,
+    inputs: VecDeque<Input<Session<Tag>>>,
+    /// Links of this life count from here.
+    connections: u64,
+    /// The link that is up or being made, and the server.
+    link: Option<(LinkId, u8)>,
+    /// A link that cannot be made.
+    refused: Option<LinkId>,
+    /// The session that it is in, or was last.
+    id: SessionId,
+    wire: Wire,
+    /// The reply that is being read, and the oldest request without an answer.
+    reading: Option<(ReplyHeader, Option<Xid>)>,
+    asked: u64,
     values: u64,
     sequentials: Vec<String>,
-    watches: Watches,
 }
 
 type Fx = Effects<Participant>;
 
 impl Client {
     /// A client that has been started `restarts` times before.
-    pub fn new(name: Name, servers: Vec<u8>, restarts: u64) -> Self {
+    pub fn new(
+        name: Name,
+        servers: impl Iterator<Item = u8>,
+        bug: Option<Bug>,
+        seed: u64,
+        restarts: u64,
+    ) -> Self {
         let number = match name {
             Name::Client(number) | Name::Server(number) => number,
         };
+        let servers = servers.map(|id| HostPort { host: format!("s{id}"), port: id.into() });
+        let servers: Vec<HostPort> = servers.collect();
         Self {
             name,
-            // Clients begin with different ones.
-            server: servers[usize::from(number) % servers.len()],
+            session: Session::new(options(None), servers.clone(), seed.into()),
             servers,
             reachable: BTreeSet::new(),
+            bug,
             prefix: format!("c{number}.{restarts}"),
-            stage: Stage::Idle,
+            seed,
+            lives: 0,
+            effects: Effects::new(),
+            inputs: VecDeque::new(),
             // A server that has not noticed the restart must not take old for new.
-            connection: restarts * 1_000_000,
-            session: SessionId::NONE,
-            last_zxid: 0,
-            last_xid: 0,
-            waiting: VecDeque::new(),
-            heard: Instant::ORIGIN,
-            away_until: Instant::ORIGIN,
+            connections: restarts * 1_000_000,
+            link: None,
+            refused: None,
+            id: SessionId::NONE,
+            wire: Wire::default(),
+            reading: None,
+            asked: 0,
             values: 0,
             sequentials: Vec::new(),
-            watches: Watches::default(),
         }
+    }
+
+    /// Which client this is.
+    pub const fn name(&self) -> Name {
+        self.name
     }
 
     pub(crate) fn step(&mut self, now: Now, input: Input<Participant>, fx: &mut Fx) {
         match input {
             Input::Start => {
-                fx.set_timer(Timer::Ping, now.mono + PING_INTERVAL);
+                fx.set_timer(Timer::Dial, now.mono + RESTART_DELAY);
                 fx.set_timer(Timer::Probe, now.mono + PROBE_INTERVAL);
             }
             Input::LinkUp(Name::Server(server)) => {
                 self.reachable.insert(server);
-                self.dial(now, fx);
             }
             Input::LinkDown(Name::Server(server)) => {
                 self.reachable.remove(&server);
-                if server == self.server && self.stage != Stage::Idle {
-                    self.hang_up(now, fx);
+                if let Some((link, _)) = self.link.take_if(|(_, at)| *at == server) {
+                    self.drive(now, Input::LinkDown(link), fx);
                 }
             }
-            Input::Message { message: Message::Client { connection, body }, .. }
-                if connection == self.connection =>
-            {
-                self.on_message(now, body, fx);
+            Input::Message { message: Message::Client { connection, body }, .. } => {
+                self.on_message(now, connection, body, fx);
             }
-            Input::Timer(Timer::Ping) => self.on_ping_timer(now, fx),
-            Input::Timer(Timer::Dial) => self.dial(now, fx),
+            Input::Timer(Timer::Session(timer)) => self.drive(now, Input::Timer(timer), fx),
+            Input::Timer(Timer::Dial) => {
+                let input = self.refused.take().map_or(Input::Start, Input::LinkDown);
+                self.drive(now, input, fx);
+            }
             Input::Timer(Timer::Probe) => {
                 fx.set_timer(Timer::Probe, now.mono + PROBE_INTERVAL);
-                if self.waiting.is_empty() {
-                    self.ask(
-                        Ask::Set { path: "/pair".into(), data: self.prefix.clone().into() },
-                        fx,
-                    );
+                if self.session.in_flight() + self.session.queued() == 0 {
+                    let data = self.prefix.clone().into();
+                    self.ask(now, Ask::Set { path: "/pair".into(), data }, fx);
                 }
             }
             Input::Request(Request::Do(wishes)) => {
-                for wish in wishes {
-                    match self.fill_in(wish) {
-                        Some(ask) => self.ask(ask, fx),
-                        None => {
-                            if wish.verb == Verb::Away {
-                                self.away_until = now.mono + AWAY_TIME;
-                            }
-                            self.leave(now, fx);
-                        }
-                    }
-                }
+                wishes.into_iter().for_each(|wish| self.fulfil(now, wish, fx));
             }
-            // What belongs to an older connection, or to servers.
+            // What belongs to servers.
             Input::Message { .. }
             | Input::LinkUp(Name::Client(_))
             | Input::LinkDown(Name::Client(_))
@@ -211,197 +242,229 @@ impl Client {
         }
     }
 
-    fn dial(&mut self, now: Now, fx: &mut Fx) {
-        if self.stage != Stage::Idle || self.reachable.is_empty() {
+    fn on_message(&mut self, now: Now, connection: u64, body: Body, fx: &mut Fx) {
+        // What comes on an older connection is of no interest.
+        let Some((link, _)) = self.link.filter(|(link, _)| self.connection(*link) == connection)
+        else {
             return;
-        }
-        if now.mono < self.away_until {
-            return fx.set_timer(Timer::Dial, self.away_until);
-        }
-        // The next one in the list that can be reached.
-        let here = self.servers.iter().position(|server| *server == self.server).unwrap_or(0);
-        let (before, behind) = self.servers.split_at(here + 1);
-        let mut others = behind.iter().chain(before);
-        let Some(server) = others.find(|server| self.reachable.contains(server)) else { return };
-        self.server = *server;
-        self.stage = Stage::Dialing;
-        self.heard = now.mono;
-        self.connection += 1;
-        self.send(Body::Open, fx);
-        let password = self.session.password();
-        let request = ConnectRequest {
-            protocol_version: 0,
-            last_zxid_seen: self.last_zxid,
-            timeout_ms: i32::try_from(TIMEOUT.as_millis()).unwrap_or(i32::MAX),
-            session: self.session,
-            password: Some(if self.session == SessionId::NONE { &[0; 16] } else { &password }),
-            read_only: Some(false),
         };
-        let mut frame = Vec::new();
-        request.encode(&mut frame);
-        self.send(Body::Frame(frame.into()), fx);
-    }
-
-    fn on_ping_timer(&mut self, now: Now, fx: &mut Fx) {
-        fx.set_timer(Timer::Ping, now.mono + PING_INTERVAL);
-        let open = matches!(self.stage, Stage::Dialing | Stage::Connected);
-        if open && now.mono.saturating_since(self.heard) > SILENCE_MAX {
-            self.leave(now, fx);
-        } else if self.stage == Stage::Connected {
-            self.send_request(Xid::PING, OpCode::Ping, &[], fx);
-        }
-    }
-
-    /// Gives the connection up, to connect to another server.
-    fn leave(&mut self, now: Now, fx: &mut Fx) {
-        if self.stage != Stage::Idle {
-            self.send(Body::Close, fx);
-            self.hang_up(now, fx);
-        }
-    }
-
-    fn hang_up(&mut self, now: Now, fx: &mut Fx) {
-        self.disconnected(fx);
-        self.stage = Stage::Idle;
-        fx.set_timer(Timer::Dial, now.mono + REDIAL_DELAY);
-    }
-
-    fn disconnected(&mut self, fx: &mut Fx) {
-        if self.stage == Stage::Connected {
-            see(Seen::Disconnected(self.session), fx);
-        }
-        let closed = self.waiting.drain(..).any(|(_, ask)| ask == Ask::CloseSession);
-        if closed {
-            self.forget_session();
-        }
-    }
-
-    fn forget_session(&mut self) {
-        self.session = SessionId::NONE;
-        self.last_xid = 0;
-        self.watches = Watches::default();
-    }
-
-    fn on_message(&mut self, now: Now, body: Body, fx: &mut Fx) {
-        self.heard = now.mono;
-        match (body, self.stage) {
-            (Body::Frame(frame), Stage::Dialing) => self.on_handshake(&frame, now, fx),
-            (Body::Frame(frame), Stage::Connected) => self.on_frame(&frame, fx),
-            (Body::Close, Stage::Dialing | Stage::Connected) => self.hang_up(now, fx),
-            (Body::Open, _) | (_, Stage::Idle) => {}
-        }
-    }
-
-    fn on_handshake(&mut self, frame: &[u8], now: Now, fx: &mut Fx) {
-        let mut reader = Reader::new(frame);
-        let answer = reader.int().and_then(|_| Ok((reader.int()?, SessionId(reader.long()?))));
-        match answer {
-            Ok((0, _)) => {
-                see(Seen::Expired(self.session), fx);
-                self.forget_session();
-                self.hang_up(now, fx);
-            }
-            Ok((_, session)) => {
-                let is_new = self.session != session;
-                self.session = session;
-                self.stage = Stage::Connected;
-                see(Seen::Connected(session), fx);
-                if let Some(body) = self.watches.set_again(self.last_zxid) {
-                    self.send_request(Xid::SET_WATCHES, OpCode::SetWatches2, &body, fx);
+        match body {
+            Body::Frame(frame) if self.is_connected() => {
+                self.reading = self.wire.received(&frame);
+                self.drive(now, Input::Message { from: link, message: frame }, fx);
+                if let Some((header, _)) = self.reading.take()
+                    && header.xid == Xid::SET_WATCHES
+                {
+                    let zxid = Zxid::from_wire(header.zxid);
+                    see(Seen::Rewatched { session: self.id, zxid }, fx);
                 }
+            }
+            // The answer to the handshake.
+            Body::Frame(frame) => {
+                self.drive(now, Input::Message { from: link, message: frame }, fx)
+            }
+            Body::Close => {
+                self.link = None;
+                self.drive(now, Input::LinkDown(link), fx);
+            }
+            Body::Open => {}
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        matches!(self.session.state(), State::Connected(_))
+    }
+
+    const fn connection(&self, link: LinkId) -> u64 {
+        self.connections + link.0
+    }
+
+    /// Hands an input to the session and does what it wants done.
+    fn drive(&mut self, now: Now, input: Input<Session<Tag>>, fx: &mut Fx) {
+        self.inputs.push_back(input);
+        while let Some(input) = self.inputs.pop_front() {
+            self.session.step(now, input, &mut self.effects);
+            let effects: Vec<Effect<Session<Tag>>> = self.effects.drain().collect();
+            for effect in effects {
+                self.carry_out(now, effect, fx);
+            }
+        }
+        if *self.session.state() == State::Closed {
+            self.live_on(None);
+            fx.set_timer(Timer::Dial, now.mono + RESTART_DELAY);
+        }
+    }
+
+    /// The session is over for good. The client is as if new, but may go on with a session.
+    fn live_on(&mut self, resume: Option<Credentials>) {
+        self.lives += 1;
+        // More than one life has links.
+        self.connections += 10_000;
+        self.refused = None;
+        self.wire = Wire::default();
+        let seed = u128::from(self.seed) << 64 | u128::from(self.lives);
+        self.session = Session::new(options(resume), self.servers.clone(), seed);
+    }
+
+    fn carry_out(&mut self, now: Now, effect: Effect<Session<Tag>>, fx: &mut Fx) {
+        match effect {
+            Effect::Send { to, message } => self.on_sent(to, message, fx),
+            Effect::SetTimer { timer, at } => fx.set_timer(Timer::Session(timer), at),
+            Effect::CancelTimer(timer) => fx.cancel_timer(Timer::Session(timer)),
+            Effect::Output(output) => self.on_output(now, output, fx),
+            // A session makes nothing durable.
+            Effect::Persist { .. } => {}
+        }
+    }
+
+    fn on_sent(&mut self, link: LinkId, mut bytes: Bytes, fx: &mut Fx) {
+        let is_handshake = !self.is_connected();
+        while let Some(frame) = wire::next_frame(&mut bytes) {
+            if !is_handshake && let Some((xid, ask)) = self.wire.sent(&frame) {
+                see(Seen::Sent { session: self.id, xid, ask }, fx);
+            }
+            if let Some(frame) = self.sabotaged(is_handshake, frame) {
+                self.send(link, Body::Frame(frame), fx);
+            }
+        }
+    }
+
+    fn send(&self, link: LinkId, body: Body, fx: &mut Fx) {
+        let connection = self.connection(link);
+        if let Some((_, server)) = self.link.filter(|(up, _)| *up == link) {
+            fx.send(Name::Server(server), Message::Client { connection, body });
+        }
+    }
+
+    fn on_output(&mut self, now: Now, output: zoarium_session::Output<Tag>, fx: &mut Fx) {
+        match output {
+            zoarium_session::Output::Dial { link, server } => self.dial(now, link, &server, fx),
+            zoarium_session::Output::HangUp { link, why } => {
+                self.send(link, Body::Close, fx);
+                self.link.take_if(|(up, _)| *up == link);
+                if let Fault::NoFrame(_) | Fault::Malformed(_) | Fault::Misbehaved(_) = why {
+                    see(Seen::Misbehaved(why), fx);
+                }
+            }
+            zoarium_session::Output::State(state) => self.on_state(&state, fx),
+            zoarium_session::Output::Answered { tag, answer, watch } => {
+                self.on_answer(tag, answer, watch, fx);
+            }
+            zoarium_session::Output::Watch { watch, notice: Notice::Event(event) } => {
+                let (kind, path, zxid) = (event.kind, event.path.as_ref().into(), event.zxid);
+                see(Seen::Event { session: self.id, watch, kind, path, zxid }, fx);
+            }
+            // Checkers know these by themselves; no server here is read-only.
+            zoarium_session::Output::Watch { notice: Notice::Gap { .. }, .. }
+            | zoarium_session::Output::Watch { notice: Notice::SessionLost, .. }
+            | zoarium_session::Output::Seek { .. } => {}
+        }
+    }
+
+    fn dial(&mut self, now: Now, link: LinkId, server: &HostPort, fx: &mut Fx) {
+        let server = u8::try_from(server.port).unwrap_or(0);
+        if self.reachable.contains(&server) {
+            self.link = Some((link, server));
+            self.send(link, Body::Open, fx);
+            self.inputs.push_back(Input::LinkUp(link));
+        } else {
+            self.refused = Some(link);
+            fx.set_timer(Timer::Dial, now.mono + REFUSAL_TIME);
+        }
+    }
+
+    fn on_state(&mut self, state: &State, fx: &mut Fx) {
+        match state {
+            State::Connected(connected) => {
+                let is_new = std::mem::replace(&mut self.id, connected.session) != self.id;
+                see(Seen::Connected(self.id), fx);
                 if is_new {
                     for path in ["/pair", "/pair/x", "/pair/y", "/few", "/keep", "/eph", "/seq"] {
-                        self.ask(Ask::create(path, b""), fx);
+                        self.ask_later(Ask::create(path, b""));
                     }
                 }
             }
-            Err(error) => see(Seen::Unreadable(error.to_string()), fx),
-        }
-    }
-
-    fn on_frame(&mut self, frame: &[u8], fx: &mut Fx) {
-        let mut reader = Reader::new(frame);
-        let header = reader.int().and_then(|xid| {
-            Ok(ReplyHeader { xid: Xid(xid), zxid: reader.long()?, error: reader.int()? })
-        });
-        let read = header.map_err(|error| error.to_string()).and_then(|header| match header.xid {
-            Xid::PING => Ok(()),
-            Xid::SET_WATCHES => {
-                let zxid = Zxid::from_wire(header.zxid);
-                see(Seen::Rewatched { session: self.session, zxid }, fx);
-                Ok(())
+            State::Suspended { .. } => {
+                self.wire.disconnected();
+                see(Seen::Disconnected(self.id), fx);
             }
-            Xid::NOTIFICATION => self.on_event(header.zxid, &mut reader, fx),
-            _ => self.on_reply(header, &mut reader, fx),
-        });
-        if let Err(error) = read {
-            see(Seen::Unreadable(error), fx);
+            State::Lost { .. } => see(Seen::Lost(self.id), fx),
+            State::Closed => see(Seen::Detached(self.id), fx),
+            State::Connecting | State::AuthFailed => {}
         }
     }
 
-    fn on_event(&mut self, zxid: i64, reader: &mut Reader<'_>, fx: &mut Fx) -> Result<(), String> {
-        let event = WatchedEvent::decode(zxid, reader).map_err(|error| error.to_string())?;
-        let (kind, path, zxid) = (event.kind, event.path.to_string(), event.zxid);
-        self.watches.fired(kind, &path);
-        see(Seen::Event { session: self.session, kind, path, zxid }, fx);
-        Ok(())
-    }
-
-    fn on_reply(
+    fn on_answer(
         &mut self,
-        header: ReplyHeader,
-        reader: &mut Reader<'_>,
+        tag: Tag,
+        answer: Result<zoarium_session::reply::Reply, Failure>,
+        watch: Option<WatchId>,
         fx: &mut Fx,
-    ) -> Result<(), String> {
-        let expected = self.waiting.front().map(|(xid, _)| *xid);
-        let place = self.waiting.iter().position(|(xid, _)| *xid == header.xid);
-        let place =
-            place.ok_or_else(|| format!("a reply to {:?}, which was not asked", header.xid))?;
-        let (xid, ask) = self.waiting.remove(place).expect("it was found at that place");
-        let reply = Reply::decode(&ask, header.error, reader)
-            .map_err(|error| format!("the reply to {ask:?}: {error}"))?;
+    ) {
+        if let Err(Failure::NotSent(_)) = answer {
+            self.wire.failed(&tag);
+            return see(Seen::NotSent(tag.ask), fx);
+        }
+        let Some(reply) = Reply::new(answer) else { return };
+        let Some((ReplyHeader { xid, zxid, .. }, expected)) = self.reading else { return };
+        let (session, zxid, ask) = (self.id, Zxid::from_wire(zxid), tag.ask);
         if let (Ask::CreateSequential { .. }, Reply::Created { path, .. }) = (&ask, &reply) {
             self.sequentials.push(path.clone());
         }
-        self.watches.replied(&ask, &reply);
-        self.last_zxid = self.last_zxid.max(header.zxid);
-        let is_over = ask == Ask::CloseSession;
-        let (session, zxid) = (self.session, Zxid::from_wire(header.zxid));
-        see(Seen::Replied { session, xid, zxid, expected, ask, reply }, fx);
-        if is_over {
-            self.forget_session();
+        see(Seen::Replied { session, xid, zxid, expected, ask, reply, watch }, fx);
+    }
+
+    fn ask(&mut self, now: Now, ask: Ask, fx: &mut Fx) {
+        if self.session.queued() < QUEUED_MAX {
+            let command = self.command(ask);
+            self.drive(now, Input::Request(command), fx);
         }
-        Ok(())
     }
 
-    /// Sends a request, if there is a session to send it in and it has not been told to end.
-    fn ask(&mut self, ask: Ask, fx: &mut Fx) {
-        let is_closing = self.waiting.iter().any(|(_, ask)| *ask == Ask::CloseSession);
-        if self.stage != Stage::Connected || is_closing || self.session == SessionId::NONE {
-            return;
+    /// Asks once the session has done what it is about to.
+    fn ask_later(&mut self, ask: Ask) {
+        let command = self.command(ask);
+        self.inputs.push_back(Input::Request(command));
+    }
+
+    fn command(&mut self, ask: Ask) -> Command<Tag> {
+        self.asked += 1;
+        let tag = Tag { number: self.asked, ask };
+        let request = tag.ask.request().map(zoarium_session::request::Request::into_owned);
+        match request {
+            Some(request) => {
+                self.wire.submitted(tag.clone());
+                Command::Submit { request, tag }
+            }
+            None => Command::Close { tag },
         }
-        self.last_xid += 1;
-        let xid = Xid(self.last_xid);
-        let (op, body) = ask.encode();
-        see(Seen::Sent { session: self.session, xid, ask: ask.clone() }, fx);
-        self.waiting.push_back((xid, ask));
-        self.send_request(xid, op, &body, fx);
     }
 
-    fn send_request(&self, xid: Xid, op: OpCode, body: &[u8], fx: &mut Fx) {
-        let mut frame = Vec::new();
-        frame.extend(xid.0.to_be_bytes());
-        frame.extend(op.to_wire().to_be_bytes());
-        frame.extend(body);
-        self.send(Body::Frame(Bytes::from(frame)), fx);
+    fn fulfil(&mut self, now: Now, wish: Wish, fx: &mut Fx) {
+        match (self.fill_in(wish), self.link) {
+            (Some(ask), _) => self.ask(now, ask, fx),
+            (None, Some((link, _))) if wish.verb == Verb::Move => {
+                let command = Command::Break { link, why: Fault::Closed };
+                self.drive(now, Input::Request(command), fx);
+            }
+            (None, _) if wish.verb == Verb::Away => self.stay_away(now, wish.which, fx),
+            (None, _) => {}
+        }
     }
 
-    fn send(&self, body: Body, fx: &mut Fx) {
-        let message = Message::Client { connection: self.connection, body };
-        fx.send(Name::Server(self.server), message);
+    /// Lets go of the session, and comes back to it after a while.
+    fn stay_away(&mut self, now: Now, which: u8, fx: &mut Fx) {
+        let credentials = self.session.credentials();
+        self.session.step(now, Input::Request(Command::Detach), &mut self.effects);
+        let effects: Vec<Effect<Session<Tag>>> = self.effects.drain().collect();
+        effects.into_iter().for_each(|effect| self.carry_out(now, effect, fx));
+        self.inputs.clear();
+        self.live_on(credentials);
+        let away = AWAY_TIMES[usize::from(which) % AWAY_TIMES.len()];
+        fx.set_timer(Timer::Dial, now.mono + away);
     }
 
-    /// The request that is wished for; none if it is another connection.
+    /// The request that is wished for; none if it is no request.
     fn fill_in(&mut self, wish: Wish) -> Option<Ask> {
         self.values += 1;
         let value = format!("{}.{}", self.prefix, self.values);
@@ -435,11 +498,11 @@ impl Client {
             Verb::Move | Verb::Away => return None,
         })
     }
+}
 
-    /// Which client this is.
-    pub const fn name(&self) -> Name {
-        self.name
-    }
+/// How sessions are set up.
+fn options(resume: Option<Credentials>) -> Options {
+    Options { session_timeout: TIMEOUT, backoff: BACKOFF, resume, ..Options::default() }
 }
 
 fn see(seen: Seen, fx: &mut Fx) {

@@ -45,8 +45,8 @@ impl World for Ensemble {
                 Ok(Participant::Member(Box::new(member)))
             }
             Name::Client(_) => {
-                let servers = self.setup.servers().collect();
-                Ok(Participant::Client(Box::new(Client::new(process, servers, restarts))))
+                let client = Client::new(process, self.setup.servers(), self.bug, seed, restarts);
+                Ok(Participant::Client(Box::new(client)))
             }
         }
     }

@@ -2,9 +2,10 @@
 //!
 //! A [`Member`] is a whole server as one process: the peer, the tree, the watches and the
 //! connections, over the real log, snapshots and recovery on a [disk in memory](ServerDisk) that
-//! loses power, fills up and tears. A [`Client`] speaks the wire protocol to it. The crate `sim`
-//! lets them run on virtual time and fail; [`checkers`] watch and say which guarantee was broken.
-//! [`Bug`]s can be planted in the server, to see that the checkers find them.
+//! loses power, fills up and tears. A [`Client`] is the real session logic of the crate `session`
+//! with an owner that asks things. The crate `sim` lets them run on virtual time and fail;
+//! [`checkers`] watch and say which guarantee was broken. [`Bug`]s can be planted in servers and
+//! clients, to see that the checkers find them.
 //!
 //! How many servers there are, and how they are set up, is drawn from the seed ([`Setup`]): one
 //! alone, or an ensemble of voters and observers.

@@ -211,7 +211,7 @@ impl Member {
             Timer::Redial(server) => self.dial_for_elections(server, fx),
             Timer::HistoryRead => self.on_history_timer(now, fx),
             // These are for clients.
-            Timer::Ping | Timer::Dial | Timer::Probe => {}
+            Timer::Session(_) | Timer::Dial | Timer::Probe => {}
         }
     }
 

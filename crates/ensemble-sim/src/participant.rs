@@ -95,9 +95,9 @@ pub enum Timer {
     Redial(u8),
     /// The log that a server was to read is read.
     HistoryRead,
-    /// The client pings, or gives up a silent server.
-    Ping,
-    /// The client opens a connection.
+    /// A timer of the client's session.
+    Session(zoarium_session::Timer),
+    /// The client begins, or finds that it cannot reach a server.
     Dial,
     /// The client does something without being asked, so that there is always a write to be
     /// answered.

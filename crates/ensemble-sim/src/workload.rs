@@ -48,7 +48,7 @@ pub enum Verb {
     CloseSession,
     /// Connect to another server, whatever is under way.
     Move,
-    /// Stay away for longer than the session lives.
+    /// Let go of the session and come back to it: in time, or too late.
     Away,
 }
 
@@ -75,7 +75,7 @@ impl Verb {
         (Self::Sync, "sync", 4),
         (Self::CloseSession, "close", 1),
         (Self::Move, "move", 2),
-        (Self::Away, "away", 1),
+        (Self::Away, "away", 2),
     ];
 }
 

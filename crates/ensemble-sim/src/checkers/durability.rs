@@ -7,7 +7,7 @@ use super::{Checked, broken, seen, started};
 use crate::client::{Ask, Reply, Seen};
 use crate::member::Member;
 use crate::participant::Participant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zoarium_proto::Zxid;
 use zoarium_sim::{Checker, Event, Running};
 
@@ -19,6 +19,8 @@ pub(super) struct Durability {
     seen: Zxid,
     /// What was created under `/keep` and acknowledged, with its data.
     kept: BTreeMap<String, Vec<u8>>,
+    /// What a client knows not to be created, because it has not left it.
+    unsent: BTreeSet<String>,
 }
 
 impl Checker<Participant> for Durability {
@@ -29,6 +31,11 @@ impl Checker<Participant> for Durability {
     ) -> Checked {
         if let Some((_, Seen::Replied { zxid, ask, reply, .. })) = seen(event) {
             self.on_reply(*zxid, ask, reply);
+        }
+        if let Some((_, Seen::NotSent(Ask::Create { path, .. }))) = seen(event)
+            && path.starts_with("/keep/")
+        {
+            self.unsent.insert(path.clone());
         }
         started(event, running).map_or(Ok(()), |member| self.check(member))
     }
@@ -42,7 +49,13 @@ impl Checker<Participant> for Durability {
 
 impl Durability {
     pub(super) const fn new(ledger: Shared) -> Self {
-        Self { ledger, acked: Zxid::ZERO, seen: Zxid::ZERO, kept: BTreeMap::new() }
+        Self {
+            ledger,
+            acked: Zxid::ZERO,
+            seen: Zxid::ZERO,
+            kept: BTreeMap::new(),
+            unsent: BTreeSet::new(),
+        }
     }
 
     fn on_reply(&mut self, zxid: Zxid, ask: &Ask, reply: &Reply) {
@@ -50,7 +63,7 @@ impl Durability {
         if matches!(reply, Reply::Error(_)) {
             return;
         }
-        if ask.encode().0.is_write() {
+        if ask.is_write() {
             self.acked = self.acked.max(zxid);
         }
         if let Ask::Create { path, data, .. } = ask
@@ -84,6 +97,9 @@ impl Durability {
         let is_there = |path: &str, data: &[u8]| {
             member.tree().find(path).is_some_and(|znode| znode.data() == Some(data))
         };
+        if let Some(path) = self.unsent.iter().find(|path| member.tree().find(path).is_some()) {
+            return broken("what was not sent is not done", path.clone());
+        }
         match self.kept.iter().find(|(path, data)| !is_there(path, data)) {
             Some((path, _)) => broken("no acknowledged write is lost", format!("{path} is gone")),
             None => Ok(()),

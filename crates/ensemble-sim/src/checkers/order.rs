@@ -5,7 +5,7 @@ use super::ledger::{Cursor, Shared};
 use super::{Checked, broken, seen};
 use crate::client::Seen;
 use crate::participant::{Output, Participant};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zoarium_proto::{SessionId, Zxid};
 use zoarium_sim::{Checker, Event, Running, What};
 
@@ -16,6 +16,8 @@ pub(super) struct Order {
     /// The xid of the last request of each session that was done.
     done: BTreeMap<SessionId, i32>,
     newest: BTreeMap<SessionId, Zxid>,
+    /// Sessions that another client has gone on with, which counts its requests from 1 again.
+    resumed: BTreeSet<SessionId>,
 }
 
 impl Checker<Participant> for Order {
@@ -24,6 +26,10 @@ impl Checker<Participant> for Order {
             self.catch_up()?;
         }
         match seen(event) {
+            Some((_, Seen::Detached(session))) => {
+                self.resumed.insert(*session);
+                Ok(())
+            }
             Some((_, Seen::Replied { session, xid, zxid, expected, ask, .. })) => {
                 if *expected != Some(*xid) {
                     let detail = format!("{session} was answered {xid:?}, {expected:?} was due");
@@ -41,14 +47,21 @@ impl Checker<Participant> for Order {
 
 impl Order {
     pub(super) const fn new(ledger: Shared) -> Self {
-        Self { ledger, cursor: Cursor::new(), done: BTreeMap::new(), newest: BTreeMap::new() }
+        Self {
+            ledger,
+            cursor: Cursor::new(),
+            done: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            resumed: BTreeSet::new(),
+        }
     }
 
     fn catch_up(&mut self) -> Checked {
         let ledger = self.ledger.borrow();
         for (zxid, txn) in ledger.news(&mut self.cursor) {
             // Zero is what the server does for a session; what failed may have come too late.
-            if txn.cxid == 0 || txn.is_error || ledger.is_alone() {
+            let is_resumed = self.resumed.contains(&txn.session);
+            if txn.cxid == 0 || txn.is_error || is_resumed || ledger.is_alone() {
                 continue;
             }
             let before = self.done.insert(txn.session, txn.cxid);

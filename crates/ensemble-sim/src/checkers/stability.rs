@@ -17,8 +17,8 @@ pub(super) struct Stability {
 
 impl Checker<Participant> for Stability {
     fn on_event(&mut self, event: &Event<'_, Participant>, _: &Running<Participant>) -> Checked {
-        if let Some((_, Seen::Unreadable(what))) = seen(event) {
-            return broken("clients can read what servers say", what.clone());
+        if let Some((_, Seen::Misbehaved(fault))) = seen(event) {
+            return broken("servers keep to the protocol", fault.to_string());
         }
         let Some((_, Seen::Replied { ask, reply, .. })) = seen(event) else { return Ok(()) };
         match (ask, reply) {

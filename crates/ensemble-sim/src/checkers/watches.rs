@@ -5,8 +5,11 @@ use super::{Checked, broken, seen, started};
 use crate::client::{Ask, Reply, Seen};
 use crate::participant::{Output, Participant};
 use std::collections::BTreeMap;
-use zoarium_proto::{EventType, SessionId, Zxid};
+use zoarium_proto::{ErrorCode, EventType, SessionId, Zxid};
+use zoarium_session::WatchId;
 use zoarium_sim::{Checker, Event, Running, What};
+
+const RULE: &str = "a watch fires once for what it waits for";
 
 /// What a watch waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,14 @@ struct Watch {
     /// It was set on a znode that is not there: created and deleted while the client is away, that
     /// is not told (a hole that Apache documents).
     is_for_missing: bool,
+    /// What it has been told of, if it goes on; none of it may come twice.
+    told: Vec<(Zxid, EventType)>,
+}
+
+impl Watch {
+    fn is_for(&self, (zxid, kind, path): &Happening) -> bool {
+        self.after < *zxid && self.path == *path && self.kind.covers(*kind)
+    }
 }
 
 /// An event that a watch may be told of.
@@ -47,14 +58,7 @@ pub(super) struct Watches {
     ledger: Shared,
     cursor: Cursor,
     happenings: Vec<Happening>,
-    by_session: BTreeMap<SessionId, Session>,
-}
-
-#[derive(Debug, Default)]
-struct Session {
-    watches: Vec<Watch>,
-    /// What has been told on this connection and by which txn, to tell what came twice.
-    told: Vec<Happening>,
+    by_session: BTreeMap<SessionId, BTreeMap<WatchId, Watch>>,
 }
 
 impl Checker<Participant> for Watches {
@@ -75,22 +79,49 @@ impl Checker<Participant> for Watches {
             self.catch_up();
         }
         match seen(event) {
-            Some((_, Seen::Expired(session))) => {
+            Some((_, Seen::Lost(session) | Seen::Detached(session))) => {
                 self.by_session.remove(session);
                 Ok(())
             }
             Some((_, Seen::Rewatched { session, zxid })) => self.on_rewatched(*session, *zxid),
-            Some((_, Seen::Replied { session, zxid, ask, reply, .. })) => {
+            Some((_, Seen::Replied { session, zxid, ask, reply, watch, .. })) => {
                 self.nothing_missed(*session, *zxid)?;
-                self.set(*session, *zxid, ask, reply);
+                match (waits_for(ask, reply), watch) {
+                    (Some((kind, path)), Some(id)) => {
+                        let (path, is_for_missing) =
+                            (path.to_owned(), matches!(reply, Reply::Error(_)));
+                        let watch =
+                            Watch { kind, path, after: *zxid, is_for_missing, told: Vec::new() };
+                        self.by_session.entry(*session).or_default().insert(*id, watch);
+                    }
+                    (None, None) => {}
+                    (asked, set) => {
+                        let detail = format!("{session} has {set:?} of {asked:?} by {ask:?}");
+                        return broken("who sets a watch has one", detail);
+                    }
+                }
                 Ok(())
             }
-            Some((_, Seen::Event { session, kind, path, zxid })) => match zxid {
-                Some(zxid) => self.on_watch_event(*session, (*zxid, *kind, path.clone())),
-                None => self.on_missed_event(*session, *kind, path),
+            Some((_, Seen::Event { session, watch, kind, path, zxid })) => match zxid {
+                Some(zxid) => self.on_watch_event(*session, *watch, (*zxid, *kind, path.clone())),
+                None => self.on_missed_event(*session, *watch, *kind, path),
             },
             _ => Ok(()),
         }
+    }
+}
+
+/// What a request waits for from here on.
+fn waits_for<'a>(ask: &'a Ask, reply: &Reply) -> Option<(Kind, &'a str)> {
+    let is_error = matches!(reply, Reply::Error(_));
+    let is_missing = *reply == Reply::Error(ErrorCode::NoNode.to_wire());
+    match ask {
+        Ask::Get { path, watch: true } if !is_error => Some((Kind::Data, path)),
+        // A watch of exists waits for a missing znode too.
+        Ask::Exists { path, watch: true } if !is_error || is_missing => Some((Kind::Data, path)),
+        Ask::List { path, watch: true } if !is_error => Some((Kind::Children, path)),
+        Ask::WatchAlways { path } if !is_error => Some((Kind::Always, path)),
+        _ => None,
     }
 }
 
@@ -107,32 +138,14 @@ impl Watches {
         }
     }
 
-    fn set(&mut self, session: SessionId, after: Zxid, ask: &Ask, reply: &Reply) {
-        let is_error = matches!(reply, Reply::Error(_));
-        let (kind, path) = match ask {
-            Ask::Get { path, watch: true } if !is_error => (Kind::Data, path),
-            // A watch of exists waits for a missing znode too.
-            Ask::Exists { path, watch: true } => (Kind::Data, path),
-            Ask::List { path, watch: true } if !is_error => (Kind::Children, path),
-            Ask::WatchAlways { path } if !is_error => (Kind::Always, path),
-            _ => return,
-        };
-        let watches = &mut self.by_session.entry(session).or_default().watches;
-        // One connection has one watch of a kind on a path, however often it asks.
-        if !watches.iter().any(|it| it.kind == kind && it.path == *path) {
-            let is_for_missing = is_error;
-            watches.push(Watch { kind, path: path.clone(), after, is_for_missing });
-        }
-    }
-
     /// No watch waits for something that a reply with this zxid shows.
     fn nothing_missed(&self, session: SessionId, zxid: Zxid) -> Checked {
-        let Some(Session { watches, told }) = self.by_session.get(&session) else { return Ok(()) };
-        for watch in watches {
+        let Some(watches) = self.by_session.get(&session) else { return Ok(()) };
+        for watch in watches.values() {
             let from = self.happenings.partition_point(|(at, ..)| *at <= watch.after);
-            let missed = self.happenings[from..].iter().find(|it| {
-                it.0 <= zxid && it.2 == watch.path && watch.kind.covers(it.1) && !told.contains(it)
-            });
+            let upto = self.happenings.partition_point(|(at, ..)| *at <= zxid);
+            let mut news = self.happenings[from..upto.max(from)].iter();
+            let missed = news.find(|it| watch.is_for(it) && !watch.told.contains(&(it.0, it.1)));
             if let Some((at, kind, path)) = missed {
                 let detail = format!("{session} saw {zxid} before {kind:?} {path} of {at}");
                 return broken("an event comes before what it tells of", detail);
@@ -144,47 +157,51 @@ impl Watches {
     /// What one-shot watches have missed while the client was away has been told by then;
     /// persistent watches miss it.
     fn on_rewatched(&mut self, session: SessionId, zxid: Zxid) -> Checked {
-        let state = self.by_session.entry(session).or_default();
-        state
-            .watches
-            .iter_mut()
-            .filter(|it| it.kind == Kind::Always)
-            .for_each(|it| it.after = zxid);
-        let (missing, others): (Vec<Watch>, Vec<Watch>) =
-            std::mem::take(&mut state.watches).into_iter().partition(|it| it.is_for_missing);
-        state.watches = others;
-        self.nothing_missed(session, zxid)?;
-        let set_again = missing.into_iter().map(|watch| Watch { after: zxid, ..watch });
-        self.by_session.entry(session).or_default().watches.extend(set_again);
-        Ok(())
+        let watches = self.by_session.entry(session).or_default();
+        for watch in watches.values_mut() {
+            if watch.kind == Kind::Always || watch.is_for_missing {
+                watch.after = zxid;
+            }
+        }
+        self.nothing_missed(session, zxid)
     }
 
     /// An event for what happened while the client was away. It names no txn.
-    fn on_missed_event(&mut self, session: SessionId, kind: EventType, path: &str) -> Checked {
-        let watches = &mut self.by_session.entry(session).or_default().watches;
-        let fires = |it: &Watch| it.kind != Kind::Always && it.path == path && it.kind.covers(kind);
-        if !watches.iter().any(fires) {
-            let detail = format!("{session} did not ask for {kind:?} {path}");
-            return broken("a watch fires once for what it waits for", detail);
+    fn on_missed_event(
+        &mut self,
+        session: SessionId,
+        id: WatchId,
+        kind: EventType,
+        path: &str,
+    ) -> Checked {
+        let watches = self.by_session.entry(session).or_default();
+        match watches.get(&id).filter(|it| it.path == path && it.kind.covers(kind)) {
+            Some(Watch { kind: Kind::Always, .. }) => Ok(()),
+            Some(_) => {
+                watches.remove(&id);
+                Ok(())
+            }
+            None => {
+                let detail = format!("{session} did not ask for {kind:?} {path} with {id:?}");
+                broken(RULE, detail)
+            }
         }
-        watches.retain(|watch| !fires(watch));
-        Ok(())
     }
 
-    fn on_watch_event(&mut self, session: SessionId, happening: Happening) -> Checked {
-        let Session { watches, told } = self.by_session.entry(session).or_default();
-        let (zxid, kind, path) = &happening;
-        let waits =
-            |watch: &Watch| watch.path == *path && watch.after < *zxid && watch.kind.covers(*kind);
-        let rule = "a watch fires once for what it waits for";
-        if told.contains(&happening) {
-            return broken(rule, format!("{session} was told twice of {happening:?}"));
+    fn on_watch_event(&mut self, session: SessionId, id: WatchId, happening: Happening) -> Checked {
+        let watches = self.by_session.entry(session).or_default();
+        let Some(watch) = watches.get_mut(&id).filter(|watch| watch.is_for(&happening)) else {
+            return broken(RULE, format!("{session} did not ask for {happening:?} with {id:?}"));
+        };
+        let (zxid, kind, _) = happening;
+        if watch.told.contains(&(zxid, kind)) {
+            return broken(RULE, format!("{session} was told twice of {happening:?}"));
         }
-        if !watches.iter().any(waits) {
-            return broken(rule, format!("{session} did not ask for {happening:?}"));
+        if watch.kind == Kind::Always {
+            watch.told.push((zxid, kind));
+        } else {
+            watches.remove(&id);
         }
-        watches.retain(|watch| watch.kind == Kind::Always || !waits(watch));
-        told.push(happening);
         Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! Writes are linearizable (G1), nobody is told of what is not committed, and what was
 //! acknowledged is what was committed (G7).
 
-use super::ledger::Shared;
+use super::changes::Change;
+use super::ledger::{Logged, Shared};
 use super::{Checked, broken, seen};
 use crate::client::{Ask, Reply, Seen};
 use crate::participant::Participant;
@@ -45,7 +46,7 @@ impl Writes {
             return broken("writes are linearizable", detail);
         }
         match ledger.committed_txn(zxid) {
-            Some(txn) if (txn.session, txn.cxid) == (session, xid.0) => Ok(()),
+            Some(txn) if (txn.session, txn.cxid) == (session, xid.0) && does(txn, ask) => Ok(()),
             Some(_) | None => {
                 let detail = format!("{ask:?} of {session} was acknowledged with {zxid}");
                 broken("no acknowledged write is lost", detail)
@@ -54,11 +55,33 @@ impl Writes {
     }
 }
 
+/// Whether a txn is what was asked for. Two requests of a session may have one xid, if another
+/// client has gone on with it.
+fn does(txn: &Logged, ask: &Ask) -> bool {
+    match ask {
+        Ask::Create { path, data, .. } => txn.changes.iter().any(
+            |it| matches!(it, Change::Created { path: p, data: d, .. } if p == path && d == data),
+        ),
+        Ask::Set { path, data } => txn
+            .changes
+            .iter()
+            .any(|it| matches!(it, Change::DataSet { path: p, data: d } if p == path && d == data)),
+        Ask::Delete { path } => {
+            txn.changes.iter().any(|it| matches!(it, Change::Deleted { path: p } if p == path))
+        }
+        _ => true,
+    }
+}
+
 impl Checker<Participant> for Writes {
     fn on_event(&mut self, event: &Event<'_, Participant>, _: &Running<Participant>) -> Checked {
         match seen(event) {
-            Some((_, Seen::Sent { session, xid, ask })) if ask.encode().0.is_write() => {
+            Some((_, Seen::Sent { session, xid, ask })) if ask.is_write() => {
                 self.sent.insert((*session, xid.0), self.newest);
+                Ok(())
+            }
+            Some((_, Seen::Disconnected(session) | Seen::Detached(session))) => {
+                self.sent.retain(|(of, _), _| of != session);
                 Ok(())
             }
             Some((_, Seen::Replied { session, xid, zxid, ask, reply, .. })) => {

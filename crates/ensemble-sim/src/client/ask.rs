@@ -1,8 +1,8 @@
-//! What clients ask, and how it is encoded.
+//! What clients ask.
 
-use zoarium_proto::jute::{put_boolean, put_buffer, put_text};
-use zoarium_proto::multi::MultiHeader;
-use zoarium_proto::{AclList, CreateMode, OpCode};
+use std::borrow::Cow;
+use zoarium_proto::CreateMode;
+use zoarium_session::request::{Create, Read, Request, SetData, Write};
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,100 +88,65 @@ impl Ask {
         Self::Create { path: path.to_owned(), data: data.to_vec(), ephemeral: false }
     }
 
-    /// Opcode and record.
-    pub fn encode(&self) -> (OpCode, Vec<u8>) {
-        let mut out = Vec::new();
-        let op = match self {
+    /// Whether it asks for a change.
+    pub const fn is_write(&self) -> bool {
+        match self {
+            Self::Create { .. }
+            | Self::CreateSequential { .. }
+            | Self::Set { .. }
+            | Self::Delete { .. }
+            | Self::SetBoth { .. }
+            | Self::CloseSession => true,
+            Self::GetBoth { .. }
+            | Self::Get { .. }
+            | Self::Exists { .. }
+            | Self::List { .. }
+            | Self::WatchAlways { .. }
+            | Self::Sync => false,
+        }
+    }
+
+    /// The same for a session; none if a session does it in another way.
+    pub(super) fn request(&self) -> Option<Request<'_>> {
+        Some(match self {
             Self::Create { path, data, ephemeral } => {
                 let mode = if *ephemeral { CreateMode::Ephemeral } else { CreateMode::Persistent };
-                put_create(&mut out, path, data, mode);
-                OpCode::Create2
+                Request::Create(Create::new(path, data).with_mode(mode))
             }
             Self::CreateSequential { ephemeral } => {
                 let mode = match ephemeral {
                     true => CreateMode::EphemeralSequential,
                     false => CreateMode::PersistentSequential,
                 };
-                put_create(&mut out, "/seq/n-", b"", mode);
-                OpCode::Create2
+                Request::Create(Create::new("/seq/n-", b"").with_mode(mode))
             }
-            Self::Set { path, data } => {
-                put_set(&mut out, path, data);
-                OpCode::SetData
-            }
-            Self::Delete { path } => {
-                put_text(&mut out, path);
-                out.extend((-1_i32).to_be_bytes());
-                OpCode::Delete
-            }
+            Self::Set { path, data } => Request::SetData(set(path, data)),
+            Self::Delete { path } => Request::Delete { path: path.into(), version: None },
             Self::SetBoth { paths, data, failing } => {
-                put_set_both(&mut out, paths, data, *failing);
-                OpCode::Multi
+                let check = failing.then(|| Write::Check {
+                    path: paths[0].into(),
+                    version: Some(IMPOSSIBLE_VERSION),
+                });
+                let writes = paths.iter().map(|path| Write::SetData(set(path, data)));
+                Request::Multi(writes.chain(check).collect())
             }
             Self::GetBoth { paths } => {
-                for path in paths {
-                    put_part(&mut out, OpCode::GetData);
-                    put_read(&mut out, path, false);
-                }
-                MultiHeader::END.encode(&mut out);
-                OpCode::MultiRead
+                let reads = paths.iter().map(|path| Read::GetData { path: (*path).into() });
+                Request::MultiRead(reads.collect())
             }
-            Self::Get { path, watch } => put_watching(&mut out, OpCode::GetData, path, *watch),
-            Self::Exists { path, watch } => put_watching(&mut out, OpCode::Exists, path, *watch),
-            Self::List { path, watch } => {
-                put_watching(&mut out, OpCode::GetChildren2, path, *watch)
-            }
+            Self::Get { path, watch } => Request::GetData { path: path.into(), watch: *watch },
+            Self::Exists { path, watch } => Request::Exists { path: path.into(), watch: *watch },
+            Self::List { path, watch } => Request::GetChildren { path: path.into(), watch: *watch },
             Self::WatchAlways { path } => {
-                put_text(&mut out, path);
-                out.extend(0_i32.to_be_bytes());
-                OpCode::AddWatch
+                let path = path.into();
+                Request::AddWatch { path, recursive: false, outlives_session: false }
             }
-            Self::Sync => {
-                put_text(&mut out, "/");
-                OpCode::Sync
-            }
-            Self::CloseSession => OpCode::CloseSession,
-        };
-        (op, out)
+            Self::Sync => Request::Sync { path: "/".into() },
+            Self::CloseSession => return None,
+        })
     }
 }
 
-fn put_create(out: &mut Vec<u8>, path: &str, data: &[u8], mode: CreateMode) {
-    put_text(out, path);
-    put_buffer(out, Some(data));
-    out.extend(AclList::OPEN.encoded());
-    out.extend((mode as i32).to_be_bytes());
-}
-
-fn put_set(out: &mut Vec<u8>, path: &str, data: &[u8]) {
-    put_text(out, path);
-    put_buffer(out, Some(data));
-    out.extend((-1_i32).to_be_bytes());
-}
-
-fn put_set_both(out: &mut Vec<u8>, paths: &[&str; 2], data: &[u8], failing: bool) {
-    for path in paths {
-        put_part(out, OpCode::SetData);
-        put_set(out, path, data);
-    }
-    if failing {
-        put_part(out, OpCode::Check);
-        put_text(out, paths[0]);
-        out.extend(IMPOSSIBLE_VERSION.to_be_bytes());
-    }
-    MultiHeader::END.encode(out);
-}
-
-fn put_part(out: &mut Vec<u8>, op: OpCode) {
-    MultiHeader { kind: op.to_wire(), done: false, error: -1 }.encode(out);
-}
-
-fn put_read(out: &mut Vec<u8>, path: &str, watch: bool) {
-    put_text(out, path);
-    put_boolean(out, watch);
-}
-
-fn put_watching(out: &mut Vec<u8>, op: OpCode, path: &str, watch: bool) -> OpCode {
-    put_read(out, path, watch);
-    op
+fn set<'a>(path: &'a str, data: &'a [u8]) -> SetData<'a> {
+    SetData { path: path.into(), data: Some(Cow::Borrowed(data)), version: None }
 }

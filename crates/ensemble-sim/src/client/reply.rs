@@ -1,8 +1,8 @@
 //! What clients are answered.
 
-use super::Ask;
-use zoarium_proto::multi::MultiHeader;
-use zoarium_proto::{DecodeError, OpCode, Reader, Stat};
+use zoarium_proto::Stat;
+use zoarium_session::failure::Failure;
+use zoarium_session::reply::{self, ReadResult, Written};
 
 /// A reply, by what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,62 +34,59 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// Reads what follows the reply header.
-    ///
-    /// # Errors
-    /// If the bytes are no answer to that.
-    pub fn decode(ask: &Ask, error: i32, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if error != 0 {
-            return Ok(Self::Error(error));
-        }
-        Ok(match ask {
-            Ask::Create { .. } | Ask::CreateSequential { .. } => Self::Created {
-                path: reader.text_not_null("path")?.to_string(),
-                stat: Stat::decode(reader)?,
-            },
-            Ask::Set { .. } | Ask::Exists { .. } => Self::Stat(Stat::decode(reader)?),
-            Ask::Get { .. } => data(reader)?,
-            Ask::List { .. } => {
-                let count = reader.count()?.unwrap_or(0);
-                let names = (0..count).map(|_| Ok(reader.text_not_null("child")?.to_string()));
-                let names = names.collect::<Result<_, DecodeError>>()?;
-                Stat::decode(reader)?;
-                Self::Children(names)
+    /// A session's answer, if the server has given it.
+    pub(super) fn new(answer: Result<reply::Reply, Failure>) -> Option<Self> {
+        Some(match answer {
+            Ok(reply) => Self::of(reply),
+            Err(Failure::Refused(code) | Failure::Aborted { code, .. }) => {
+                Self::Error(code.to_wire())
             }
-            Ask::SetBoth { .. } | Ask::GetBoth { .. } => Self::Results(results(reader)?),
-            Ask::Delete { .. } | Ask::CloseSession => Self::Done,
-            Ask::WatchAlways { .. } => {
-                reader.int()?;
-                Self::Done
-            }
-            Ask::Sync => {
-                reader.text()?;
-                Self::Done
+            Err(Failure::RefusedStrangely(code)) => Self::Error(code),
+            Err(Failure::TooLong { .. } | Failure::NotSent(_) | Failure::Unanswered(_)) => {
+                return None;
             }
         })
     }
-}
 
-fn data(reader: &mut Reader<'_>) -> Result<Reply, DecodeError> {
-    let data = reader.buffer()?.unwrap_or_default().to_vec();
-    Ok(Reply::Data { data, stat: Stat::decode(reader)? })
-}
-
-fn results(reader: &mut Reader<'_>) -> Result<Vec<Reply>, DecodeError> {
-    let mut all = Vec::new();
-    loop {
-        let header = MultiHeader::decode(reader)?;
-        if header.done {
-            return Ok(all);
+    fn of(reply: reply::Reply) -> Self {
+        match reply {
+            reply::Reply::Created(created) => created_of(created),
+            reply::Reply::Stat(stat) => Self::Stat(stat),
+            reply::Reply::Data(data) => data_of(data),
+            reply::Reply::Children(children) => Self::Children(children.names),
+            reply::Reply::Written(written) => {
+                Self::Results(written.into_iter().map(written_of).collect())
+            }
+            reply::Reply::Reads(reads) => Self::Results(reads.into_iter().map(read_of).collect()),
+            reply::Reply::Done
+            | reply::Reply::Acl(_)
+            | reply::Reply::Paths(_)
+            | reply::Reply::Count(_)
+            | reply::Reply::Identities(_) => Self::Done,
         }
-        all.push(if header.kind == -1 {
-            Reply::Error(reader.int()?)
-        } else if header.kind == OpCode::SetData.to_wire() {
-            Reply::Stat(Stat::decode(reader)?)
-        } else if header.kind == OpCode::GetData.to_wire() {
-            data(reader)?
-        } else {
-            Reply::Done
-        });
+    }
+}
+
+fn created_of(created: reply::Created) -> Reply {
+    Reply::Created { path: created.path, stat: created.stat }
+}
+
+fn data_of(data: reply::Data) -> Reply {
+    Reply::Data { data: data.data.unwrap_or_default().to_vec(), stat: data.stat }
+}
+
+fn written_of(written: Written) -> Reply {
+    match written {
+        Written::Created(created) => created_of(created),
+        Written::Set(stat) => Reply::Stat(stat),
+        Written::Deleted | Written::Checked => Reply::Done,
+    }
+}
+
+fn read_of(read: Result<ReadResult, Failure>) -> Reply {
+    match read {
+        Ok(ReadResult::Data(data)) => data_of(data),
+        Ok(ReadResult::Children(names)) => Reply::Children(names),
+        Err(failure) => Reply::Error(failure.code().map_or(0, |code| code.to_wire())),
     }
 }
