@@ -185,7 +185,8 @@ impl Leader {
         let Stage::AwaitingPromise = learner.stage else {
             return Err(learner.unexpected("ACKEPOCH"));
         };
-        learner.stage = Stage::Promised { last };
+        let asks_snapshot = current.is_none() && last == Zxid::ZERO;
+        learner.stage = Stage::Promised { last, asks_snapshot };
         match &mut self.reign {
             Reign::AwaitingPromises { acks, .. } => {
                 let Some(epoch) = current.filter(|_| core.is_voter(from)) else { return Ok(()) };

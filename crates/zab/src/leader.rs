@@ -66,8 +66,8 @@ pub(crate) enum Stage {
     Introduced { accepted: Epoch },
     /// Has been sent LEADERINFO: ACKEPOCH is next.
     AwaitingPromise,
-    /// Waits for a quorum to promise.
-    Promised { last: Zxid },
+    /// Waits for a quorum to promise. One that asks for a snapshot says that it has nothing.
+    Promised { last: Zxid, asks_snapshot: bool },
     /// Waits for what it lacks to be read from the disk.
     AwaitingHistory { last: Zxid, read: ReadId },
     /// A snapshot is on its way. What is proposed and committed meanwhile is held back: the tree

@@ -171,7 +171,7 @@ impl Learner {
         self.heard = now.mono;
         match packet {
             Packet::LeaderInfo { epoch } => self.on_leader_info(core, epoch, fx),
-            Packet::Diff { .. } => self.on_diff(),
+            Packet::Diff { .. } => self.on_diff(core, now, fx),
             Packet::Trunc { to } => self.on_trunc(core, now, to, fx),
             Packet::Snap { zxid } => self.on_snap(zxid, fx),
             Packet::NewLeader { epoch, membership } => {

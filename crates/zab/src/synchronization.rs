@@ -35,8 +35,18 @@ use zoarium_process::{Effects, Now};
 use zoarium_proto::{Membership, ServerId, Zxid};
 
 impl Learner {
-    pub(crate) fn on_diff(&mut self) -> Result<(), Reason> {
+    pub(crate) fn on_diff(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        fx: &mut Effects<Zab>,
+    ) -> Result<(), Reason> {
         let Phase::Promised { epoch } = self.phase else { return Err(self.unexpected("DIFF")) };
+        // It has said that it has nothing, to be sent a snapshot, and its leader has nothing
+        // either. What is there all the same must not stay under what comes.
+        if self.wants_snapshot == Some(epoch) {
+            return self.on_trunc(core, now, Zxid::ZERO, fx);
+        }
         self.phase = Phase::Synchronizing { epoch };
         Ok(())
     }
@@ -181,10 +191,12 @@ impl Leader {
     ) {
         let transfers = self.observer_transfers();
         let Some(learner) = self.learners.get_mut(&to) else { return };
-        let (Stage::Promised { last } | Stage::AwaitingHistory { last, .. }) = learner.stage else {
+        let asked = matches!(learner.stage, Stage::Promised { asks_snapshot: true, .. });
+        let (Stage::Promised { last, .. } | Stage::AwaitingHistory { last, .. }) = learner.stage
+        else {
             return;
         };
-        let plan = match core.options.force_snapshot_sync {
+        let plan = match asked || core.options.force_snapshot_sync {
             true => Plan::Snapshot,
             false => plan(&core.history, last, log),
         };
