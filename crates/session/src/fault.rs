@@ -4,6 +4,7 @@ use core::time::Duration;
 use zoarium_proto::{DecodeError, SessionId, Xid, Zxid};
 
 use crate::frame::FrameError;
+use crate::sasl::SaslError;
 
 /// Why a connection ended. The session goes on over another one, unless it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +27,9 @@ pub enum Fault {
     /// The server sent something well-formed that the protocol does not allow.
     #[error("the server broke the protocol: {0}")]
     Misbehaved(#[from] Misbehaved),
+    /// The server sent a SASL token that proves nothing or cannot be answered.
+    #[error(transparent)]
+    Sasl(#[from] SaslError),
     /// The server says that the session is over.
     #[error("the server says that the session is over")]
     SessionOver,

@@ -2,23 +2,29 @@
 
 mod connecting;
 mod ending;
+mod proving;
 mod requests;
 mod serving;
 
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::link::Link;
+use crate::metrics::Metrics;
 use crate::random::Random;
 use crate::request::Request;
+use crate::sasl::Mechanism;
 use crate::servers::{Move, Servers};
 use crate::state::{Auth, Credentials, Generation, Password, State};
 use crate::vocabulary::{Command, LinkId, Notice, Options, Output, RequestId, Timer};
 use crate::watches::Watches;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt::Debug;
 use core::time::Duration;
+use proving::Proving;
 use zoarium_process::{Effects, Input, Instant, Now, Process};
 use zoarium_proto::membership::HostPort;
 use zoarium_proto::{SessionId, Zxid};
@@ -40,6 +46,7 @@ pub struct Session<T> {
     generation: Generation,
     seen: Seen,
     auths: Vec<Claim<T>>,
+    mechanism: Option<Arc<dyn Mechanism>>,
     /// What was submitted while there was no connection.
     backlog: VecDeque<Queued<T>>,
     watches: Watches,
@@ -48,6 +55,7 @@ pub struct Session<T> {
     state: State,
     /// Frames for the present link.
     outgoing: Vec<u8>,
+    metrics: Metrics,
     /// Seeks since the present connection was made.
     seeks: u32,
     last_link: LinkId,
@@ -66,6 +74,8 @@ enum Phase<T> {
     Dialing { link: LinkId, server: HostPort },
     /// Waits for the answer to the handshake.
     Greeting { link: LinkId, server: HostPort, asked: SessionId, since: Instant },
+    /// Waits for the server's word on who the client is.
+    Proving(Box<Proving>),
     /// In the session.
     Connected(Link<T>),
     /// Over for good.
@@ -144,16 +154,24 @@ impl<T: Debug> Session<T> {
             generation: Generation::default(),
             seen: Seen::default(),
             auths: Vec::new(),
+            mechanism: None,
             backlog: VecDeque::new(),
             watches: Watches::default(),
             closing: None,
             state: State::Connecting,
             outgoing: Vec::new(),
+            metrics: Metrics::default(),
             seeks: 0,
             last_link: LinkId::default(),
             last_request: RequestId::default(),
             last_xid: 0,
         }
+    }
+
+    /// Proves an identity at the beginning of every connection.
+    #[must_use]
+    pub fn with_sasl(self, mechanism: Arc<dyn Mechanism>) -> Self {
+        Self { mechanism: Some(mechanism), ..self }
     }
 
     /// Takes one input and appends what must be done about it, but for what is to be sent: that is
@@ -183,14 +201,17 @@ impl<T: Debug> Session<T> {
                 *since = now;
                 *link
             }
+            Phase::Proving(proving) if !self.outgoing.is_empty() => proving.link(),
             Phase::Connected(_)
             | Phase::Greeting { .. }
+            | Phase::Proving(_)
             | Phase::Unstarted
             | Phase::Resting
             | Phase::Dialing { .. }
             | Phase::Ended => return None,
         };
         core::mem::swap(&mut self.outgoing, out);
+        self.metrics.bytes_sent += out.len() as u64;
         Some(link)
     }
 
@@ -246,6 +267,12 @@ impl<T: Debug> Session<T> {
     /// Watches that are set.
     pub fn watches(&self) -> usize {
         self.watches.len()
+    }
+
+    /// What it has done so far.
+    pub fn metrics(&self) -> Metrics {
+        let (in_flight, queued, watches) = (self.in_flight(), self.queued(), self.watches());
+        Metrics { in_flight, queued, watches, ..self.metrics.clone() }
     }
 
     /// Where random numbers for the owner's own needs come from.
@@ -311,6 +338,7 @@ impl<T: Debug> Session<T> {
             | Phase::Resting
             | Phase::Dialing { .. }
             | Phase::Greeting { .. }
+            | Phase::Proving(_)
             | Phase::Ended => None,
         }
     }
@@ -319,6 +347,7 @@ impl<T: Debug> Session<T> {
     fn current_link(&self) -> Option<LinkId> {
         match &self.phase {
             Phase::Dialing { link, .. } | Phase::Greeting { link, .. } => Some(*link),
+            Phase::Proving(proving) => Some(proving.link()),
             Phase::Connected(link) => Some(link.id),
             Phase::Unstarted | Phase::Resting | Phase::Ended => None,
         }

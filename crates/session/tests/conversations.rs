@@ -363,3 +363,22 @@ fn client_that_does_not_renew_ends_with_its_session() {
     assert_ne!(world.session.state(), &State::Connecting);
     assert_eq!(world.ensemble.sessions(), Vec::<SessionId>::new());
 }
+
+#[test]
+fn what_happens_is_counted() {
+    let mut world = World::connected(2);
+    let asked = [world.submit(create("/a")), world.submit(create("/a"))];
+    world.run(seconds(0.1));
+    world.cut();
+    world.submit(get("/a", true));
+    world.run(seconds(0.1));
+    let metrics = world.session.metrics();
+    let operations: Vec<_> =
+        metrics.operations.iter().map(|it| (it.op, it.done, it.refused, it.unanswered)).collect();
+    // The read was under way when the connection broke.
+    assert_eq!(operations, [(OpCode::Create2, 1, 1, 0), (OpCode::GetData, 0, 0, 1)]);
+    assert_eq!((metrics.connections, metrics.latency.count()), (2, asked.len() as u64));
+    assert!(metrics.bytes_sent > 0 && metrics.bytes_received > 0);
+    world.run(seconds(3.0));
+    assert_eq!(world.session.metrics().ping, Some(seconds(0.002)));
+}

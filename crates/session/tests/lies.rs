@@ -2,9 +2,12 @@
 
 use crate::conversations::{create, get};
 use crate::world::{Lie, World, seconds};
+use zoarium_process::Input;
 use zoarium_proto::{SessionId, Xid, Zxid};
 use zoarium_session::failure::{Cause, Failure};
 use zoarium_session::fault::{Fault, Misbehaved};
+use zoarium_session::random::Random;
+use zoarium_session::request::{Request, SetData, Write};
 
 /// The fault that a lie in the reply to a request makes.
 fn told(lie: Lie) -> Fault {
@@ -66,4 +69,41 @@ fn handshake_with_another_session_or_without_a_record() {
             _ => assert!(matches!(world.faults()[..], [Fault::Malformed(_)])),
         }
     }
+}
+
+#[test]
+fn no_bytes_of_a_server_do_harm() {
+    let mut random = Random::new(11);
+    for round in 0..3000 {
+        let mut world = World::connected(1);
+        let requests = every_request();
+        let tags: Vec<u32> = requests.into_iter().map(|it| world.submit(it)).collect();
+        let link = world.session_link();
+        for xid in 1..=tags.len() {
+            let mut frame = i32::try_from(xid).unwrap().to_be_bytes().to_vec();
+            frame.extend([0, 0, 0, 0, 0, 0, 0, 200]);
+            frame.extend([0; 4]);
+            // Small numbers make lengths and counts that nearly fit.
+            let length = random.below(120);
+            frame.extend((0..length).map(|_| [0, 0, 0, 1, 2, 255][random.below(6)]));
+            world.step(Input::Message { from: link, message: frame.into() });
+        }
+        world.run(seconds(1.0));
+        for tag in tags {
+            assert!(world.answer(tag).is_some(), "round {round}: no answer to {tag}");
+        }
+    }
+}
+
+fn every_request() -> Vec<Request<'static>> {
+    let path = || "/a".into();
+    vec![
+        create("/a"),
+        get("/a", true),
+        Request::Exists { path: path(), watch: true },
+        Request::GetChildren { path: path(), watch: false },
+        Request::Multi(vec![Write::SetData(SetData { path: path(), data: None, version: None })]),
+        Request::AddWatch { path: path(), recursive: true, outlives_session: false },
+        Request::Sync { path: path() },
+    ]
 }

@@ -11,6 +11,7 @@
 
 mod conversations;
 mod lies;
+mod proving;
 mod random;
 mod watching;
 mod world;

@@ -298,6 +298,11 @@ impl World {
         faults.collect()
     }
 
+    /// The link that the session is on.
+    pub(crate) fn session_link(&self) -> LinkId {
+        self.ensemble.last_connection().unwrap()
+    }
+
     pub(crate) fn present(&self) -> &Connected {
         match self.session.state() {
             State::Connected(connected) => connected,

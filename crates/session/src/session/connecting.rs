@@ -98,13 +98,13 @@ impl<T: Debug> Session<T> {
         match (timeout, asked) {
             (0, SessionId::NONE) => return Err(Misbehaved::NoSession.into()),
             (0, _) => {
-                self.lose(now, Loss::Expired, fx);
+                self.lose(Loss::Expired, fx);
                 return Err(Fault::SessionOver);
             }
             (_, SessionId::NONE) if response.session == SessionId::NONE => {
                 return Err(Misbehaved::NoSession.into());
             }
-            (_, SessionId::NONE) => self.generation = Generation(self.generation.0 + 1),
+            (_, SessionId::NONE) => {}
             (_, asked) if asked != response.session => {
                 let answered = response.session;
                 return Err(Misbehaved::OtherSession { asked, answered }.into());
@@ -113,24 +113,37 @@ impl<T: Debug> Session<T> {
         }
         let read_only = response.read_only.unwrap_or(false);
         let timeout = Duration::from_millis(timeout);
-        self.identity = Some(Identity {
-            session: response.session,
+        let session = response.session;
+        let identity = Identity {
+            session,
             password: Password(response.password),
             timeout,
             alive_until: since + timeout,
             local_to_read_only: read_only && asked == SessionId::NONE,
-        });
-        let (generation, session) = (self.generation, response.session);
-        let connected =
-            Connected { generation, session, timeout, server: server.clone(), read_only };
-        let link = Link::new(link, read_only, now, self.seen.newest);
-        self.phase = Phase::Connected(link);
-        self.become_connected(now, connected, fx);
+        };
+        let is_new = u64::from(asked == SessionId::NONE);
+        let generation = Generation(self.generation.0 + is_new);
+        let connected = Connected { generation, session, timeout, server, read_only };
+        let opened = Opened { link, identity, connected };
+        match self.mechanism.clone() {
+            None => self.become_connected(now, opened, fx),
+            Some(mechanism) => self.begin_proof(opened, &*mechanism),
+        }
         Ok(())
     }
 
-    fn become_connected(&mut self, now: Instant, connected: Connected, fx: &mut Effects<Self>) {
+    pub(super) fn become_connected(
+        &mut self,
+        now: Instant,
+        opened: Opened,
+        fx: &mut Effects<Self>,
+    ) {
+        let Opened { link, identity, connected } = opened;
         let (timeout, read_only) = (connected.timeout, connected.read_only);
+        self.identity = Some(identity);
+        self.generation = connected.generation;
+        self.metrics.connections += 1;
+        self.phase = Phase::Connected(Link::new(link, read_only, now, self.seen.newest));
         fx.cancel_timer(Timer::Attempt);
         fx.cancel_timer(Timer::Expiry);
         fx.set_timer(Timer::Ping, now + ping_interval(timeout));
@@ -148,9 +161,13 @@ impl<T: Debug> Session<T> {
     }
 
     pub(super) fn on_attempt_timeout(&mut self, now: Instant, fx: &mut Effects<Self>) {
-        if matches!(self.phase, Phase::Dialing { .. } | Phase::Greeting { .. }) {
+        if self.is_connecting() {
             self.hang_up(now, Fault::NoAnswer(self.attempt_timeout()), fx);
         }
+    }
+
+    const fn is_connecting(&self) -> bool {
+        matches!(self.phase, Phase::Dialing { .. } | Phase::Greeting { .. } | Phase::Proving(_))
     }
 
     pub(super) fn on_retry(&mut self, now: Instant, fx: &mut Effects<Self>) {
@@ -191,7 +208,10 @@ impl<T: Debug> Session<T> {
             }
             // A server that ends a session has done its part.
             Phase::Greeting { .. } if why == Fault::SessionOver => {}
-            Phase::Dialing { .. } | Phase::Greeting { .. } => self.servers.failed(),
+            Phase::Dialing { .. } | Phase::Greeting { .. } | Phase::Proving(_) => {
+                self.metrics.failed_attempts += 1;
+                self.servers.failed();
+            }
             Phase::Unstarted | Phase::Resting | Phase::Ended => {}
         }
         self.redial(now, fx);
@@ -212,12 +232,13 @@ impl<T: Debug> Session<T> {
         let generation = self.generation;
         self.become_state(State::Suspended { generation, until, why }, fx);
         for (request, failure) in link.fail(Cause::ConnectionLost) {
+            self.metrics.count(request.expected.op, Some(&failure));
             answer_failed(request, failure, fx);
         }
         if until > now {
             fx.set_timer(Timer::Expiry, until);
         } else {
-            self.lose(now, Loss::Unheard, fx);
+            self.lose(Loss::Unheard, fx);
         }
     }
 
@@ -237,23 +258,26 @@ impl<T: Debug> Session<T> {
         if matches!(self.phase, Phase::Connected(_) | Phase::Ended) || self.identity.is_none() {
             return;
         }
-        self.lose(now, Loss::Unheard, fx);
+        self.lose(Loss::Unheard, fx);
         // A handshake under way asks for the session that has just been given up.
-        if matches!(self.phase, Phase::Greeting { .. }) {
+        if matches!(self.phase, Phase::Greeting { .. } | Phase::Proving(_)) {
             self.hang_up(now, Fault::SessionOver, fx);
         }
     }
 
     /// The session is over. What others see of it is gone, or will be.
-    pub(super) fn lose(&mut self, _now: Instant, why: Loss, fx: &mut Effects<Self>) {
+    pub(super) fn lose(&mut self, why: Loss, fx: &mut Effects<Self>) {
         self.identity = None;
         // A new session is a new client to the servers. Were it to insist on what the old one has
         // seen, it could never come back to an ensemble that was restored from a backup.
         self.seen = Seen::default();
         fx.cancel_timer(Timer::Expiry);
+        self.metrics.sessions_lost += 1;
         self.become_state(State::Lost { generation: self.generation, why }, fx);
         for queued in self.backlog.drain(..) {
-            let answer = Err(Failure::NotSent(Cause::SessionLost));
+            let failure = Failure::NotSent(Cause::SessionLost);
+            self.metrics.count(queued.request.op(), Some(&failure));
+            let answer = Err(failure);
             fx.output(Output::Answered { tag: queued.tag, answer, watch: None });
         }
         self.watches.session_lost(|watch| {
@@ -282,6 +306,14 @@ impl<T: Debug> Session<T> {
             self.hang_up(now, Fault::ReadWriteServerFound, fx);
         }
     }
+}
+
+/// A session that a server has given, or gone on with, on a new connection.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) link: LinkId,
+    pub(super) identity: Identity,
+    pub(super) connected: Connected,
 }
 
 /// Tells whoever waits for a request that it failed.

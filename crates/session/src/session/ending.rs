@@ -65,10 +65,12 @@ impl<T: Debug> Session<T> {
         self.watches = Watches::default();
         if let Phase::Connected(link) = core::mem::replace(&mut self.phase, Phase::Ended) {
             for (request, failure) in link.fail(cause) {
+                self.metrics.count(request.expected.op, Some(&failure));
                 answer_failed(request, failure, fx);
             }
         }
         for queued in self.backlog.drain(..) {
+            self.metrics.count(queued.request.op(), Some(&Failure::NotSent(cause)));
             let answer = Err(Failure::NotSent(cause));
             fx.output(Output::Answered { tag: queued.tag, answer, watch: None });
         }

@@ -132,7 +132,7 @@ impl<T: Debug> Session<T> {
     }
 
     /// From 1 up, and again from 1: negative numbers and 0 are reserved.
-    fn next_xid(&mut self) -> Xid {
+    pub(super) fn next_xid(&mut self) -> Xid {
         self.last_xid = self.last_xid.checked_add(1).unwrap_or(1);
         Xid(self.last_xid)
     }

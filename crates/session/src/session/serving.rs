@@ -33,8 +33,10 @@ impl<T: Debug> Session<T> {
         if self.current_link() != Some(from) {
             return;
         }
+        self.metrics.bytes_received += frame.len() as u64 + 4;
         let read = match &mut self.phase {
             Phase::Greeting { .. } => self.on_greeting(now, frame, fx),
+            Phase::Proving(_) => self.on_token(now, frame, fx),
             Phase::Connected(link) => {
                 link.heard = now;
                 self.on_message(now, frame, fx)
@@ -58,7 +60,7 @@ impl<T: Debug> Session<T> {
         let header = ReplyHeader::decode(&mut reader)?;
         match header.xid {
             Xid::NOTIFICATION => self.on_event(header, &mut reader, fx),
-            Xid::PING => self.on_pong(header),
+            Xid::PING => self.on_pong(now, header),
             Xid::AUTH => self.on_authenticated(header, fx),
             Xid::SET_WATCHES => self.on_watches_set(header),
             _ => self.on_reply(now, header, &mut reader, frame, fx),
@@ -72,6 +74,7 @@ impl<T: Debug> Session<T> {
         fx: &mut Effects<Self>,
     ) -> Result<(), Fault> {
         let event = WatchedEvent::decode(header.zxid, reader)?;
+        self.metrics.events += 1;
         // An event is proof that the change has happened, but not that all events of the same
         // transaction have been told: so `seen.replied`, to which watches are set again, stays.
         if let Some(zxid) = event.zxid.filter(|zxid| zxid.to_wire() > 0) {
@@ -86,11 +89,12 @@ impl<T: Debug> Session<T> {
         Ok(())
     }
 
-    fn on_pong(&mut self, header: ReplyHeader) -> Result<(), Fault> {
+    fn on_pong(&mut self, now: Instant, header: ReplyHeader) -> Result<(), Fault> {
         let Phase::Connected(link) = &mut self.phase else { return Ok(()) };
         let unasked = Misbehaved::OutOfOrder { answered: header.xid, awaited: None };
         let sent = link.ping.take().ok_or(unasked)?;
         self.is_alive(sent);
+        self.metrics.ping = Some(now.saturating_since(sent));
         Ok(())
     }
 
@@ -138,7 +142,11 @@ impl<T: Debug> Session<T> {
             Ok(answer)
         });
         match read {
-            Ok(answer) => self.on_answer(request, answer, fx),
+            Ok(answer) => {
+                self.metrics.count(request.expected.op, answer.as_ref().err());
+                self.metrics.latency.add(now.saturating_since(handed));
+                self.on_answer(request, answer, fx)
+            }
             Err(fault) => {
                 // It fails with all others of this connection.
                 if let Phase::Connected(link) = &mut self.phase {

@@ -34,6 +34,8 @@ pub(crate) enum Lie {
     OtherSession,
     /// In the handshake: a reply header instead of the response, as 3.8 in read-only mode.
     NoResponse,
+    /// A SASL token that means nothing.
+    Token,
 }
 
 #[derive(Debug, Default)]
@@ -321,6 +323,16 @@ impl Ensemble {
                 let request = AuthRequest::decode(reader).unwrap();
                 heard = String::from_utf8(request.auth.unwrap().to_vec()).unwrap();
                 if self.refuses_auth { Err(ErrorCode::AuthFailed) } else { Ok(()) }
+            }
+            OpCode::Sasl => {
+                heard = String::from_utf8(reader.buffer().unwrap().unwrap().to_vec()).unwrap();
+                let token = match &*heard {
+                    _ if self.lie.take_if(|lie| *lie == Lie::Token).is_some() => Ok("nonsense"),
+                    "" => Ok("who?"),
+                    "app" => Ok("welcome"),
+                    _ => Err(ErrorCode::AuthFailed),
+                };
+                token.map(|token| put_text(body, token))
             }
             OpCode::CloseSession => {
                 self.sessions.remove(&self.connections[&link].session.unwrap());
