@@ -4,6 +4,7 @@ use crate::client::Client;
 use crate::compression::Codec;
 use crate::connector::{Connector, Tcp};
 use crate::driver::{Driver, Setup};
+use crate::ensemble::follow;
 use crate::error::ConnectError;
 use crate::retry::RetryPolicy;
 use crate::scope::Scope;
@@ -20,6 +21,7 @@ use tokio::runtime::Handle;
 use zoarium_session::backoff::Backoff;
 use zoarium_session::connect_string::ConnectString;
 use zoarium_session::frame::FRAME_BYTES_MAX;
+use zoarium_session::sasl::Mechanism;
 use zoarium_session::state::{Auth, Credentials};
 use zoarium_session::{Options, Session};
 
@@ -36,6 +38,8 @@ pub struct ClientBuilder {
     retry: Option<Arc<dyn RetryPolicy>>,
     codec: Option<Arc<dyn Codec>>,
     connector: Arc<dyn Connector>,
+    follows_ensemble: bool,
+    mechanism: Option<Arc<dyn Mechanism>>,
     seed: Option<u128>,
 }
 
@@ -60,6 +64,8 @@ impl ClientBuilder {
             retry: None,
             codec: None,
             connector: Arc::new(Tcp),
+            follows_ensemble: false,
+            mechanism: None,
             seed: None,
         }
     }
@@ -101,6 +107,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Proves an identity by SASL at the beginning of every connection. A server that refuses it
+    /// ends the client ([`State::AuthFailed`]).
+    pub fn sasl(self, mechanism: impl Mechanism + 'static) -> Self {
+        Self { mechanism: Some(Arc::new(mechanism)), ..self }
+    }
+
     /// Tries operations again that failed and are safe to repeat. Default not.
     pub fn retry(self, policy: impl RetryPolicy + 'static) -> Self {
         Self { retry: Some(Arc::new(policy)), ..self }
@@ -109,6 +121,13 @@ impl ClientBuilder {
     /// Compresses data where operations ask for it.
     pub fn codec(self, codec: impl Codec + 'static) -> Self {
         Self { codec: Some(Arc::new(codec)), ..self }
+    }
+
+    /// Replaces the list of servers whenever the members of the ensemble change, as
+    /// [`Client::set_servers`] does. Needs servers since 3.6 that let this client read
+    /// `/zookeeper/config`. Default not.
+    pub fn follows_ensemble(self) -> Self {
+        Self { follows_ensemble: true, ..self }
     }
 
     /// How connections are made. Default [`Tcp`].
@@ -181,7 +200,10 @@ impl ClientBuilder {
         };
         match tokio::time::timeout(timeout, connected).await {
             Ok(connected) => connected.map(|()| client),
-            Err(_) => Err(ConnectError::TimedOut(timeout)),
+            Err(_) => Err(match client.last_failure() {
+                Some(last) => ConnectError::Unreachable { within: timeout, last },
+                None => ConnectError::TimedOut(timeout),
+            }),
         }
     }
 
@@ -194,17 +216,23 @@ impl ClientBuilder {
         let runtime = Handle::try_current()
             .map_err(|error| ConnectError::NoRuntime(io::Error::other(error)))?;
         let seed = self.seed.unwrap_or_else(system_seed);
-        let session = Session::new(self.options, servers, seed);
+        let mut session = Session::new(self.options, servers, seed);
+        if let Some(mechanism) = self.mechanism {
+            session = session.with_sasl(mechanism);
+        }
         let shared = Arc::new(Shared::new(session, self.limits));
         let setup = Setup { connector: self.connector, frame_bytes_max: self.frame_bytes_max };
         let driver = Driver::new(Arc::clone(&shared), setup);
         let (retry, codec) = (self.retry, self.codec);
         let scope = Scope { shared, chroot, retry, codec, runtime: runtime.clone() };
-        let client = Client::new(scope);
+        let client = Client::new(scope.clone());
         for auth in self.auths {
             client.claim(auth);
         }
         runtime.spawn(driver.run());
+        if self.follows_ensemble {
+            runtime.spawn(follow(scope));
+        }
         Ok(client)
     }
 }

@@ -22,6 +22,7 @@ use zoarium_proto::path::CONFIG;
 use zoarium_proto::{Id, OpCode, SessionId};
 use zoarium_session::Command;
 use zoarium_session::failure::{Cause, Failure};
+use zoarium_session::metrics::Metrics;
 use zoarium_session::request::Request;
 use zoarium_session::state::{Auth, Credentials};
 
@@ -257,6 +258,11 @@ impl Client {
         until.map(|until| self.shared().instant(until))
     }
 
+    /// What the client has done so far.
+    pub fn metrics(&self) -> Metrics {
+        self.shared().core().session.metrics()
+    }
+
     /// Closes the session, behind what was asked for before; its ephemerals are gone then. All
     /// clones are closed with this one.
     ///
@@ -279,6 +285,11 @@ impl Client {
         let credentials = self.shared().core().session.credentials();
         self.shared().command(Command::Detach);
         credentials
+    }
+
+    /// How the last attempt at a connection ended that came to nothing.
+    pub(crate) fn last_failure(&self) -> Option<String> {
+        self.shared().core().last_failure.clone()
     }
 
     fn shared(&self) -> &Arc<Shared> {

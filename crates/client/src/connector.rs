@@ -2,9 +2,12 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 pub use zoarium_proto::membership::HostPort;
 
 /// A stream of bytes to a server.
@@ -21,28 +24,39 @@ pub trait Connector: Send + Sync + 'static {
     fn connect<'a>(&'a self, server: &'a HostPort) -> Connecting<'a>;
 }
 
+/// How long an address may take while there is another one to try.
+const ADDRESS_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Plain TCP. All addresses of a name are tried in turn.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tcp;
 
 impl Connector for Tcp {
     fn connect<'a>(&'a self, server: &'a HostPort) -> Connecting<'a> {
-        Box::pin(async move {
-            let mut last_error = io::ErrorKind::NotFound.into();
-            for address in lookup_host((server.host.as_str(), server.port)).await? {
-                match TcpStream::connect(address).await {
-                    Ok(stream) => {
-                        // Requests are written in batches as large as they get; to wait for more
-                        // would only delay them.
-                        stream.set_nodelay(true)?;
-                        return Ok(Box::new(stream) as Box<dyn Transport>);
-                    }
-                    Err(error) => last_error = error,
-                }
-            }
-            Err(last_error)
-        })
+        Box::pin(async move { Ok(Box::new(dial(server).await?) as Box<dyn Transport>) })
     }
+}
+
+/// Connects to the first address of a server that answers.
+pub(crate) async fn dial(server: &HostPort) -> io::Result<TcpStream> {
+    let addresses: Vec<_> = lookup_host((server.host.as_str(), server.port)).await?.collect();
+    let Some((last, others)) = addresses.split_last() else {
+        return Err(io::ErrorKind::NotFound.into());
+    };
+    for address in others {
+        let dial = timeout(ADDRESS_PATIENCE, dial_address(*address));
+        if let Ok(Ok(stream)) = dial.await {
+            return Ok(stream);
+        }
+    }
+    dial_address(*last).await
+}
+
+async fn dial_address(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    // Requests are written in batches as large as they get; to wait for more would only delay them.
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// Whether a server takes writes, by the word `isro`.

@@ -24,8 +24,14 @@ use zoarium_session::reply::{Data, Reply};
 use zoarium_session::state::State as SessionState;
 use zoarium_session::{Command, LinkId, Notice, Output, Session, Timer, WatchId};
 
-/// Room in the input buffer before each read, in bytes.
-const READ_BYTES: usize = 16 * 1024;
+/// Room in the input buffer before each read, in bytes: the least, and the most that a connection
+/// on which reads fill it gets.
+const READ_BYTES_MIN: usize = 4 * 1024;
+const READ_BYTES_MAX: usize = 256 * 1024;
+
+/// Room for output that is kept when it is written, in bytes: a burst should not cost its memory for
+/// ever.
+const OUTPUT_BYTES_KEPT: usize = 256 * 1024;
 
 /// Data up to this size, in bytes, is copied out of the input buffer, so that a few bytes somebody
 /// keeps do not keep the whole buffer.
@@ -57,7 +63,7 @@ pub(crate) struct Driver {
 /// The link that the session is on, or is to be on.
 enum Connection {
     None,
-    Dialing(LinkId, Connecting<'static>),
+    Dialing(LinkId, HostPort, Connecting<'static>),
     Up(Line),
 }
 
@@ -66,6 +72,8 @@ struct Line {
     link: LinkId,
     stream: Box<dyn Transport>,
     input: BytesMut,
+    /// Room that the next read gets, in bytes.
+    room: usize,
     output: Vec<u8>,
     /// How much of the output is written.
     written: usize,
@@ -147,9 +155,8 @@ impl Driver {
             session.session.handle(now, input, &mut session.effects);
         }
         if let Connection::Up(line) = &mut self.connection
-            && line.output.len() == line.written
+            && line.has_room()
         {
-            (line.written, _) = (0, line.output.clear());
             let link = core.session.take_outgoing(now, &mut line.output);
             debug_assert!(link.is_none_or(|link| link == line.link));
         }
@@ -185,15 +192,16 @@ impl Driver {
     }
 
     fn on_dialled(&mut self, dialled: io::Result<Box<dyn Transport>>) {
-        let Connection::Dialing(link, _) = self.connection else { return };
+        let Connection::Dialing(link, server, _) = &self.connection else { return };
+        let link = *link;
         match dialled {
             Ok(stream) => {
-                let (input, output) = (BytesMut::with_capacity(READ_BYTES), Vec::new());
-                self.connection = Connection::Up(Line { link, stream, input, output, written: 0 });
+                self.connection = Connection::Up(Line::new(link, stream));
                 self.handle([Input::LinkUp(link)]);
             }
             Err(error) => {
-                tracing::debug!(%error, "no connection");
+                tracing::debug!(%server, %error, "no connection");
+                self.shared.core().last_failure = Some(format!("{server}: {error}"));
                 self.connection = Connection::None;
                 self.handle([Input::LinkDown(link)]);
             }
@@ -263,11 +271,15 @@ impl Driver {
             Output::Dial { link, server } => {
                 tracing::debug!(%server, "connecting");
                 let connector = Arc::clone(&self.setup.connector);
-                let dial = async move { connector.connect(&server).await };
-                self.connection = Connection::Dialing(link, Box::pin(dial));
+                let dial = {
+                    let server = server.clone();
+                    async move { connector.connect(&server).await }
+                };
+                self.connection = Connection::Dialing(link, server, Box::pin(dial));
             }
             Output::HangUp { why, .. } => {
                 tracing::debug!(%why, "hanging up");
+                self.shared.core().last_failure = Some(why.to_string());
                 self.connection = Connection::None;
             }
             Output::Seek { server } => {
@@ -369,13 +381,29 @@ impl Connection {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         match self {
             Self::None => Poll::Pending,
-            Self::Dialing(_, dial) => dial.as_mut().poll(cx).map(Wake::Dialled),
+            Self::Dialing(.., dial) => dial.as_mut().poll(cx).map(Wake::Dialled),
             Self::Up(line) => line.poll(cx),
         }
     }
 }
 
 impl Line {
+    fn new(link: LinkId, stream: Box<dyn Transport>) -> Self {
+        let (input, output) = (BytesMut::new(), Vec::new());
+        Self { link, stream, input, room: READ_BYTES_MIN, output, written: 0 }
+    }
+
+    /// Empties the output if all of it is written; whether there is room for more.
+    fn has_room(&mut self) -> bool {
+        let is_written = self.written == self.output.len();
+        if is_written {
+            self.written = 0;
+            self.output.clear();
+            self.output.shrink_to(OUTPUT_BYTES_KEPT);
+        }
+        is_written
+    }
+
     /// Writes what there is to write, and reads what there is to read.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         let rest = &self.output[self.written..];
@@ -391,10 +419,19 @@ impl Line {
                 Err(error) => Wake::Broken(error),
             });
         }
-        self.input.reserve(READ_BYTES);
+        if self.input.is_empty() && self.input.capacity() > READ_BYTES_MAX {
+            // It has grown with a long answer.
+            self.input = BytesMut::new();
+        }
+        self.input.reserve(self.room);
         pin!(self.stream.read_buf(&mut self.input)).poll(cx).map(|read| match read {
             Ok(0) => Wake::Broken(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) => Wake::Read,
+            Ok(read) => {
+                if read >= self.room {
+                    self.room = (self.room * 2).min(READ_BYTES_MAX);
+                }
+                Wake::Read
+            }
             Err(error) => Wake::Broken(error),
         })
     }

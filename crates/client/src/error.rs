@@ -112,9 +112,17 @@ pub enum ConnectError {
     /// The connect string has a fault.
     #[error("connect string: {0}")]
     ConnectString(#[from] ConnectStringError),
-    /// No server has given a session in time.
+    /// No server has given a session in time, and no attempt has ended.
     #[error("no server has given a session within {0:?}")]
     TimedOut(std::time::Duration),
+    /// No server has given a session in time, and the last attempt ended like this.
+    #[error("no server has given a session within {within:?}: {last}")]
+    Unreachable {
+        /// For how long servers were tried.
+        within: std::time::Duration,
+        /// Which server it was, and what was wrong.
+        last: String,
+    },
     /// A server refused an identity.
     #[error("authentication failed")]
     AuthFailed,

@@ -1,18 +1,22 @@
 //! An async ZooKeeper client, for Zoarium's servers and Apache's alike (3.6 and later).
 //!
-//! ```no_run
+//! ```
 //! use zoarium_client::Client;
 //!
-//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::connect("zoo1,zoo2,zoo3/app").await?;
+//! # mod examples { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/world/examples.rs")); }
+//! # examples::serving(async |servers| {
+//! let client = Client::connect(format!("{servers}/app")).await?;
 //!
-//! let made = client.create("/jobs/job-").data(b"build").sequential().parents().await?;
-//! println!("{} of version {}", made.path, made.stat.version);
+//! let job = client.create("/jobs/job-").data(b"build").sequential().parents().await?;
+//! assert_eq!(job.path, "/jobs/job-0000000000");
 //!
-//! let (job, changed) = client.get(&made.path).watch().await?;
-//! client.set(&made.path, b"test").version(job.stat.version).await?;
-//! println!("{:?}", changed.await?);
-//! # Ok(()) }
+//! let (read, changed) = client.get(&job.path).watch().await?;
+//! client.set(&job.path, b"test").version(read.stat.version).await?;
+//! assert_eq!(&*changed.await?.path, job.path);
+//!
+//! client.close().await?;
+//! # Ok(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Order
@@ -33,6 +37,24 @@
 //! [`requests_max`](ClientBuilder::requests_max), which takes its place when its turn comes; and the
 //! operations of several steps (`parents`, `protected`, `recursive`), whose later steps come later.
 //!
+//! ```
+//! # use zoarium_client::Client;
+//! # mod examples { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/world/examples.rs")); }
+//! # examples::serving(async |servers| {
+//! # let client = Client::connect(servers).await?;
+//! // One round trip for all four: nothing is awaited in between.
+//! let made = client.create("/counter").data(b"0").send();
+//! let first = client.set("/counter", b"1").send();
+//! let second = client.set("/counter", b"2").send();
+//! let read = client.get("/counter").send();
+//!
+//! assert_eq!(&read.await?.data[..], b"2");
+//! assert_eq!((made.await?.stat.version, first.await?.version), (0, 1));
+//! assert_eq!(second.await?.version, 2);
+//! # Ok(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What may be dropped
 //!
 //! Anything, at any time. Nothing leaks, and no order is broken:
@@ -49,6 +71,58 @@
 //! | [`States`] | nothing |
 //! | the last [`Client`] | the session is closed, behind what was asked for before |
 //! | the runtime | everything under way fails with [`Cause::Closed`] |
+//!
+//! # What went wrong
+//!
+//! ```
+//! # use zoarium_client::Client;
+//! use zoarium_client::{Error, Verdict};
+//!
+//! # mod examples { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/world/examples.rs")); }
+//! # examples::serving(async |servers| {
+//! # let client = Client::connect(servers).await?;
+//! # client.create("/a").await?;
+//! match client.set("/a", b"new").version(7).await {
+//!     Ok(stat) => println!("version {}", stat.version),
+//!     Err(error) if error.is_bad_version() => println!("somebody was faster"),
+//!     Err(error) => match error.verdict() {
+//!         Verdict::Retry => println!("not done; try again: {error}"),
+//!         Verdict::Unknown => println!("perhaps done; look first: {error}"),
+//!         Verdict::Never => println!("of no use: {error}"),
+//!     },
+//! }
+//!
+//! // What cannot be is refused before it is sent, with the place of the fault.
+//! let error = client.get("/a//b").await.unwrap_err();
+//! assert_eq!(error.to_string(), r#""/a//b": empty name at byte 3"#);
+//! # Ok(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Watches
+//!
+//! A [one-shot watch](ops::Get::watch) comes with a read, and is a future. A
+//! [persistent one](Client::watch) is a stream. Both survive reconnections: the first is told what it
+//! missed, the second that it may have missed something.
+//!
+//! ```
+//! # use zoarium_client::Client;
+//! use zoarium_client::Change;
+//!
+//! # mod examples { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/world/examples.rs")); }
+//! # examples::serving(async |servers| {
+//! # let client = Client::connect(servers).await?;
+//! let mut changes = client.watch("/config").recursive().await?;
+//! # client.create("/config").await?;
+//! if let Some(change) = changes.next().await {
+//!     match change {
+//!         Change::Event(event) => println!("{:?} of {}", event.kind, event.path),
+//!         Change::Gap => println!("read everything again"),
+//!     }
+//! }
+//! # Ok(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # When a session is lost
 //!
@@ -73,13 +147,20 @@ mod client;
 mod compression;
 pub mod connector;
 mod driver;
+mod ensemble;
 mod error;
 pub mod ops;
 mod pending;
 pub mod retry;
+#[cfg(feature = "sasl")]
+pub mod sasl;
 mod scope;
 mod shared;
+#[cfg(feature = "srv")]
+pub mod srv;
 mod states;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod watch;
 
 pub use acl::Acl;
@@ -94,6 +175,7 @@ pub use watch::{CHANGES_MAX, Change, Event, EventType, OneShot, Watch};
 pub use zoarium_proto::path::PathError;
 pub use zoarium_proto::{ErrorCode, OpCode, SessionId, Stat, Xid, Zxid};
 pub use zoarium_session::backoff::Backoff;
+pub use zoarium_session::metrics::{self, Metrics};
 pub use zoarium_session::protected;
 pub use zoarium_session::reply::{Children, Created, ReadResult, Written};
 pub use zoarium_session::state::Credentials;

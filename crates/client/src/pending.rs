@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::{Span, field};
 use zoarium_session::RequestId;
 use zoarium_session::failure::{Cause, Failure, Verdict};
 use zoarium_session::request::Request;
@@ -42,6 +43,7 @@ struct Direct<'a, R> {
     answer: oneshot::Receiver<Answer>,
     is_done: bool,
     read: Read<R>,
+    span: Span,
 }
 
 impl<'a, R: Send + 'static> Pending<'a, R> {
@@ -133,7 +135,10 @@ impl<'a, R> Direct<'a, R> {
         let path = || request.path().unwrap_or_default().to_owned();
         let tag = Tag { to, watch: watching.map(|watching| (watching, path())) };
         match scope.shared.submit(&request, tag, turn) {
-            Submitted::Taken(id) => Ok(Self { scope, request, id, answer, is_done: false, read }),
+            Submitted::Taken(id) => {
+                let span = span(&request);
+                Ok(Self { scope, request, id, answer, is_done: false, read, span })
+            }
             Submitted::Refused(failure) => Err(NotTaken::Failed(scope.error(&request, failure))),
             Submitted::Crowded(turn) => Err(NotTaken::Crowded { scope, request, turn }),
         }
@@ -146,16 +151,37 @@ impl<'a, R> Direct<'a, R> {
         let closed = Failure::Unanswered(Cause::Closed);
         let answer = answer.unwrap_or(Answer { result: Err(closed), watch: None });
         let result = (self.read)(answer, &self.scope);
-        Poll::Ready(result.map_err(|failure| self.scope.error(&self.request, failure)))
+        Poll::Ready(match result {
+            Ok(result) => {
+                self.span.record("outcome", "done");
+                Ok(result)
+            }
+            Err(failure) => {
+                self.span.record("outcome", field::display(failure));
+                Err(self.scope.error(&self.request, failure))
+            }
+        })
     }
 }
 
 impl<R> Drop for Direct<'_, R> {
     fn drop(&mut self) {
         if !self.is_done {
+            self.span.record("outcome", "abandoned");
             self.scope.shared.abandon(self.id);
         }
     }
+}
+
+/// From when a request has its place in the order until it is answered or abandoned.
+fn span(request: &Request<'_>) -> Span {
+    tracing::debug_span!(
+        target: "zoarium_client::request",
+        "request",
+        op = ?request.op(),
+        path = request.path(),
+        outcome = field::Empty,
+    )
 }
 
 impl<R> Future for Pending<'_, R> {

@@ -78,6 +78,8 @@ pub(crate) struct Core {
     pub(crate) unwatched: Vec<WatchId>,
     /// Whether the driver knows that there is something to do.
     pub(crate) is_told: bool,
+    /// How the last attempt at a connection ended that came to nothing.
+    pub(crate) last_failure: Option<String>,
     /// Those who wait until there is room for their requests, in order.
     waiting: VecDeque<oneshot::Sender<Turn>>,
     /// Turns given and not used yet.
@@ -113,6 +115,7 @@ impl Shared {
             effects: Effects::new(),
             unwatched: Vec::new(),
             is_told: false,
+            last_failure: None,
             waiting: VecDeque::new(),
             turns: 0,
         };

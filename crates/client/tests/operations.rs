@@ -72,8 +72,16 @@ async fn parents_are_made_where_they_are_missing() {
 async fn trees_are_deleted_from_below() {
     let world = World::start().await;
     let client = world.client().await;
-    for number in 0..250 {
-        client.create(format!("/a/b{number}/c")).parents().await.unwrap();
+    client.create("/a").await.unwrap();
+    let made: Vec<_> = (0..250)
+        .map(|number| {
+            let parent = format!("/a/b{number}");
+            let child = format!("{parent}/c");
+            client.transaction().create(parent).create(child).send()
+        })
+        .collect();
+    for made in made {
+        made.await.unwrap();
     }
     let refused = client.delete("/a").await.unwrap_err();
     assert_eq!(refused.code(), Some(ErrorCode::NotEmpty));

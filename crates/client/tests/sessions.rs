@@ -157,7 +157,9 @@ async fn detached_session_is_taken_up_elsewhere() {
 #[tokio::test]
 async fn connecting_in_vain_ends_in_time() {
     let builder = Client::builder("127.0.0.1:1").connect_timeout(Duration::from_millis(50));
-    assert!(matches!(soon(builder.connect()).await, Err(ConnectError::TimedOut(_))));
+    let error = soon(builder.connect()).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains("127.0.0.1:1: "), "{error}");
     let world = World::start().await;
     let refused = world.builder().auth("nonsense", "x").connect().await;
     match refused {
@@ -180,8 +182,8 @@ fn client_outside_of_a_runtime_is_refused() {
 async fn reads_are_tried_again_where_that_is_wanted() {
     let world = World::start().await;
     let wire = crate::world::Wire::default();
-    let builder = world.builder().connector(wire.clone()).retry(retry::Exponential::default());
-    let client = builder.connect().await.unwrap();
+    let policy = retry::Fixed { delay: Duration::from_millis(1), retries_max: 10 };
+    let client = world.builder().connector(wire.clone()).retry(policy).connect().await.unwrap();
     for bytes in 0..40 {
         wire.cut_after(bytes);
         soon(client.get("/")).await.unwrap();
@@ -211,4 +213,17 @@ async fn client_follows_the_list_of_servers() {
     };
     assert_eq!(moved.server, server);
     assert_eq!(client.exists("/old").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn client_that_follows_the_ensemble_is_not_moved_by_a_server_that_says_nothing() {
+    let world = World::start().await;
+    let client = world.builder().follows_ensemble().connect().await.unwrap();
+    let mut states = client.states();
+    next(&mut states).await;
+    // A persistent watch counts for data and for children.
+    world.metric_becomes("watch_count", 2.0).await;
+    soon(client.sync()).await.unwrap();
+    soon(client.close()).await.unwrap();
+    assert_eq!(next(&mut states).await, State::Closed);
 }

@@ -39,7 +39,7 @@ async fn event_comes_before_what_it_is_about() {
     let world = World::start().await;
     let (writer, reader) = (world.client().await, world.client().await);
     writer.create("/a").await.unwrap();
-    for _ in 0..300 {
+    for _ in 0..100 {
         let (before, mut watch) = reader.get("/a").watch().await.unwrap();
         let write = tokio::spawn(writer.set("/a", b"x").send());
         loop {

@@ -14,7 +14,23 @@ use zoarium_session::request::{Request, SetData, Write};
 /// Several writes that are all done, or none. Each sees what those before it do.
 ///
 /// If one is refused, the error is [`Failure::Aborted`](crate::Failure::Aborted) with its place, from
-/// 0. See [`Client::transaction`](crate::Client::transaction).
+/// 0.
+///
+/// ```
+/// # use zoarium_client::Client;
+/// use zoarium_client::Znode;
+///
+/// # mod examples { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/world/examples.rs")); }
+/// # examples::serving(async |servers| {
+/// # let client = Client::connect(servers).await?;
+/// # client.transaction().create("/version").create("/jobs").await?;
+/// let job = Znode::new("/jobs/job-").data(b"build").sequential();
+/// let results =
+///     client.transaction().check("/version", 0).create(job).set("/version", b"2").await?;
+/// assert_eq!(results.len(), 3);
+/// # Ok(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "nothing is sent before this is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct Transaction<'a> {
