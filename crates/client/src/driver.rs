@@ -70,6 +70,7 @@ enum Connection {
 /// A connection that is made.
 struct Line {
     link: LinkId,
+    server: HostPort,
     stream: Box<dyn Transport>,
     input: BytesMut,
     /// Room that the next read gets, in bytes.
@@ -196,7 +197,7 @@ impl Driver {
         let link = *link;
         match dialled {
             Ok(stream) => {
-                self.connection = Connection::Up(Line::new(link, stream));
+                self.connection = Connection::Up(Line::new(link, server.clone(), stream));
                 self.handle([Input::LinkUp(link)]);
             }
             Err(error) => {
@@ -210,8 +211,9 @@ impl Driver {
 
     fn on_broken(&mut self, error: &io::Error) {
         let Connection::Up(line) = &self.connection else { return };
-        let link = line.link;
-        tracing::debug!(%error, "the connection broke");
+        let (link, server) = (line.link, &line.server);
+        tracing::debug!(%server, %error, "the connection broke");
+        self.shared.core().last_failure = Some(format!("{server}: {error}"));
         self.connection = Connection::None;
         self.handle([Input::LinkDown(link)]);
     }
@@ -388,9 +390,9 @@ impl Connection {
 }
 
 impl Line {
-    fn new(link: LinkId, stream: Box<dyn Transport>) -> Self {
+    fn new(link: LinkId, server: HostPort, stream: Box<dyn Transport>) -> Self {
         let (input, output) = (BytesMut::new(), Vec::new());
-        Self { link, stream, input, room: READ_BYTES_MIN, output, written: 0 }
+        Self { link, server, stream, input, room: READ_BYTES_MIN, output, written: 0 }
     }
 
     /// Empties the output if all of it is written; whether there is room for more.

@@ -20,6 +20,7 @@ mod mixed;
 mod process;
 mod reconfiguration;
 mod report;
+mod rust;
 mod server;
 mod session;
 mod setup;
@@ -71,6 +72,7 @@ const CHECKS: &[Check] = &[
     ("reconfig", "changes of membership, led by each implementation", reconfiguration::run),
     ("bad-peers", "garbage on the peer ports and servers set up wrongly", bad_peers::run),
     ("failover", "real clients of an ensemble that loses servers", failover::run),
+    ("rust", "our own client, with Apache's servers and ours", rust::run),
     ("migration", "an ensemble under load, replaced server by server and back", migration::run),
     ("disk", "directories written by one server and read by the other", disk::run),
     ("crash", "kill -9 under load, over and over", crash::run),

@@ -74,6 +74,11 @@ impl Server {
         Ok(Self { kind, port, dir, program, process: None })
     }
 
+    /// Sets a property of the JVM, from the next start on.
+    pub(crate) fn define(&mut self, property: &str) {
+        self.program.insert(1, format!("-D{property}"));
+    }
+
     /// Starts the process on the directory as it is, and waits until it serves.
     pub(crate) fn restart(&mut self) -> Result<()> {
         self.process = Some(Process::start(&self.program, &self.dir, &self.log_path())?);

@@ -56,6 +56,11 @@ fn maven(tools: &Tools, name: &str, project: &str) -> Result<()> {
     })
 }
 
+/// What makes certificates.
+pub(crate) fn openssl() -> Result<()> {
+    packages(&[("openssl", "openssl")])
+}
+
 /// A virtual environment with kazoo and what its tests import.
 pub(crate) fn python(tools: &Tools) -> Result<()> {
     let manifest = tools.source.join("clients/python/requirements.txt");

@@ -39,7 +39,7 @@ pub enum Reply {
 pub struct Created {
     /// Its path, with the counter of a sequential one.
     pub path: String,
-    /// Its stat.
+    /// Its stat. Servers before 3.9 do not say it in a transaction; then it is all zero.
     pub stat: Stat,
 }
 
@@ -158,12 +158,12 @@ impl Expected {
         let mut errors = 0;
         for (index, part) in self.parts.iter().enumerate() {
             match result_header(reader, *part)? {
-                Some(0) => errors += 1,
-                Some(code) => {
+                Header::Error(0) => errors += 1,
+                Header::Error(code) => {
                     errors += 1;
                     failed.get_or_insert((index, code));
                 }
-                None => written.push(one_written(reader, *part)?),
+                Header::Result(kind) => written.push(one_written(reader, kind)?),
             }
         }
         end_of_results(reader)?;
@@ -187,9 +187,9 @@ impl Expected {
         let mut reads = Vec::new();
         for part in &self.parts {
             reads.push(match result_header(reader, *part)? {
-                Some(code) => Err(Failure::of_wire(code)),
-                None if *part == OpCode::GetData => Ok(ReadResult::Data(data(reader, frame)?)),
-                None => Ok(ReadResult::Children(texts(reader, "name of a child")?)),
+                Header::Error(code) => Err(Failure::of_wire(code)),
+                Header::Result(OpCode::GetData) => Ok(ReadResult::Data(data(reader, frame)?)),
+                Header::Result(_) => Ok(ReadResult::Children(texts(reader, "name of a child")?)),
             });
         }
         end_of_results(reader)?;
@@ -197,16 +197,25 @@ impl Expected {
     }
 }
 
-/// Reads what stands before the result of `part`: the code of an error result, which has no more
-/// to read, or `None`.
-fn result_header(reader: &mut Reader<'_>, part: OpCode) -> Result<Option<i32>, DecodeError> {
+/// What stands before a result.
+enum Header {
+    /// It is an error, and there is no more to read.
+    Error(i32),
+    /// A result as of this operation follows.
+    Result(OpCode),
+}
+
+/// Reads what stands before the result of `part`.
+fn result_header(reader: &mut Reader<'_>, part: OpCode) -> Result<Header, DecodeError> {
     let header = MultiHeader::decode(reader)?;
-    // All kinds of create are answered as create2.
-    let is_create = matches!(part, OpCode::CreateContainer | OpCode::CreateTtl);
+    let is_create = matches!(part, OpCode::Create2 | OpCode::CreateContainer | OpCode::CreateTtl);
+    // All kinds of create are answered as create2; but 3.8 answers create2 itself as create.
     let kind = if is_create { OpCode::Create2 } else { part };
+    let create = OpCode::Create.to_wire();
     match header.kind {
-        -1 if !header.done => reader.int().map(Some),
-        found if found == kind.to_wire() && !header.done => Ok(None),
+        -1 if !header.done => reader.int().map(Header::Error),
+        found if found == kind.to_wire() && !header.done => Ok(Header::Result(kind)),
+        found if found == create && is_create && !header.done => Ok(Header::Result(OpCode::Create)),
         found => Err(DecodeError::UnknownValue { what: "kind of result", value: found.into() }),
     }
 }
@@ -217,9 +226,13 @@ fn end_of_results(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
     if header.done { Ok(()) } else { Err(more) }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "`Write::op` has only these and the creates")]
-fn one_written(reader: &mut Reader<'_>, part: OpCode) -> Result<Written, DecodeError> {
-    Ok(match part {
+#[expect(clippy::wildcard_enum_match_arm, reason = "`result_header` gives these and create2")]
+fn one_written(reader: &mut Reader<'_>, kind: OpCode) -> Result<Written, DecodeError> {
+    Ok(match kind {
+        OpCode::Create => {
+            let path = reader.text_not_null("path of a new znode")?.into_owned();
+            Written::Created(Created { path, stat: Stat::default() })
+        }
         OpCode::SetData => Written::Set(Stat::decode(reader)?),
         OpCode::Delete => Written::Deleted,
         OpCode::Check => Written::Checked,

@@ -157,6 +157,18 @@ fn errors(codes: &[i32]) -> Vec<u8> {
 }
 
 #[test]
+fn create_in_a_transaction_of_an_old_server_has_no_stat() {
+    let mut out = vec![];
+    MultiHeader::result(OpCode::Create).encode(&mut out);
+    put_text(&mut out, "/a");
+    MultiHeader::END.encode(&mut out);
+    let made = Written::Created(Created { path: "/a".into(), stat: Stat::default() });
+    let written = Ok(Ok(Reply::Written(vec![made])));
+    assert_eq!(decode(OpCode::Multi, &[OpCode::Create2], &out), written);
+    assert!(decode(OpCode::Multi, &[OpCode::Delete], &out).is_err());
+}
+
+#[test]
 fn failed_transaction_names_the_part_that_failed() {
     let failed = decode(OpCode::Multi, &PARTS, &errors(&[0, -103, -2, -2]));
     let code = ErrorCode::BadVersion;
