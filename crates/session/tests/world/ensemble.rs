@@ -326,13 +326,7 @@ impl Ensemble {
             }
             OpCode::Sasl => {
                 heard = String::from_utf8(reader.buffer().unwrap().unwrap().to_vec()).unwrap();
-                let token = match &*heard {
-                    _ if self.lie.take_if(|lie| *lie == Lie::Token).is_some() => Ok("nonsense"),
-                    "" => Ok("who?"),
-                    "app" => Ok("welcome"),
-                    _ => Err(ErrorCode::AuthFailed),
-                };
-                token.map(|token| put_text(body, token))
+                self.token(&heard).map(|token| put_text(body, token))
             }
             OpCode::CloseSession => {
                 self.sessions.remove(&self.connections[&link].session.unwrap());
@@ -343,6 +337,16 @@ impl Ensemble {
         };
         self.heard.push((op, heard));
         result
+    }
+
+    /// The answer to a SASL token.
+    fn token(&mut self, heard: &str) -> Result<&'static str, ErrorCode> {
+        match heard {
+            _ if self.lie.take_if(|lie| *lie == Lie::Token).is_some() => Ok("nonsense"),
+            "" => Ok("who?"),
+            "app" => Ok("welcome"),
+            _ => Err(ErrorCode::AuthFailed),
+        }
     }
 
     fn create(&mut self, request: &CreateRequest<'_>, body: &mut Vec<u8>) -> Result<(), ErrorCode> {
