@@ -11,6 +11,7 @@ mod faults;
 mod operations;
 mod order;
 mod protection;
+mod read_only;
 mod sessions;
 mod watching;
 mod world;

@@ -1,7 +1,9 @@
 //! A server in this process, and a wire to it that can be cut.
 
+mod pair;
 mod wire;
 
+pub(crate) use pair::ReadOnlyPair;
 pub(crate) use wire::Wire;
 
 use std::net::SocketAddr;
@@ -27,10 +29,7 @@ pub(crate) struct World {
 impl World {
     /// Starts a server. Its sessions live for 200 ms at least.
     pub(crate) async fn start() -> Self {
-        let number = DIRECTORIES.fetch_add(1, Relaxed);
-        let name = format!("zoarium-client-{}-{number}", std::process::id());
-        let data = std::env::temp_dir().join(name);
-        std::fs::create_dir(&data).unwrap();
+        let data = empty_directory();
         let server = start(&data, 0).await.unwrap();
         Self { address: server.local_addr(), server: Some(server), data }
     }
@@ -112,13 +111,25 @@ async fn start(data: &Path, port: u16) -> Result<Server, ServerError> {
          dataDir={}\n",
         data.display()
     );
+    start_with(&config, &[]).await
+}
+
+async fn start_with(config: &str, defines: &[String]) -> Result<Server, ServerError> {
     let arguments = ["zoo.cfg".to_owned()];
     let read = |path: &Path| match path.ends_with("zoo.cfg") {
         true => Ok(config.as_bytes().to_owned()),
-        false => Err(std::io::ErrorKind::NotFound.into()),
+        false => std::fs::read(path),
     };
-    let sources = Sources { arguments: &arguments, defines: &[], variable: &|_| None, read: &read };
+    let sources = Sources { arguments: &arguments, defines, variable: &|_| None, read: &read };
     Server::start(config::load(&sources).unwrap()).await
+}
+
+fn empty_directory() -> PathBuf {
+    let number = DIRECTORIES.fetch_add(1, Relaxed);
+    let name = format!("zoarium-client-{}-{number}", std::process::id());
+    let data = std::env::temp_dir().join(name);
+    std::fs::create_dir(&data).unwrap();
+    data
 }
 
 /// Waits for something that has to come.
