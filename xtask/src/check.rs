@@ -25,6 +25,10 @@ const QUICK: &[Step] = &[
 ];
 
 const SLOW: &[Step] = &[
+    ("features that nothing here uses", || {
+        let test = ["test", "--package", "zoarium-client", "--features", "srv", "--lib", "srv"];
+        succeed(cargo().args(test).arg("--quiet"))
+    }),
     ("dependencies", dependencies),
     ("simulation", || {
         sim::run(&["--seeds".to_owned(), "200".to_owned()])?;

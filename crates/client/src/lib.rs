@@ -132,10 +132,36 @@
 //! not outlive its session compares [generations](Client::generation), and stops at
 //! [`Client::alive_until`].
 //!
+//! # Who is who
+//!
+//! | how | |
+//! |---|---|
+//! | name and password | [`ClientBuilder::auth`], `("digest", "user:password")` |
+//! | SASL (feature `sasl`) | [`ClientBuilder::sasl`] with `sasl::DigestMd5`, or a mechanism of one's own |
+//! | TLS (feature `tls`) | [`ClientBuilder::connector`] with `tls::Tls`, with a certificate of the client's or without |
+//!
+//! All of them are proved again on every connection, before anything else is sent. A server that
+//! refuses one ends the client: [`State::AuthFailed`].
+//!
+//! # Where servers are
+//!
+//! A connect string has as many servers as one likes; a client begins at a random one. Names are
+//! looked up on every attempt at a connection, and all their addresses are tried. With
+//! [`ClientBuilder::follows_ensemble`] the list follows the ensemble's configuration, with
+//! [`Client::set_servers`] whatever one likes, and with feature `srv` names may be those of SRV
+//! records.
+//!
+//! # What it is doing
+//!
+//! [`Client::metrics`] counts requests by kind and outcome, with latencies, connections, bytes and
+//! watches. Every request has a [`tracing`] span at level debug with target
+//! `zoarium_client::request`: operation, path and outcome; states are events at level info.
+//!
 //! # What is not here
 //!
 //! Locks, elections and other recipes: they need nothing but this interface. The protocol itself is
-//! in `zoarium-session`.
+//! in `zoarium-session`. More examples are in the crate's directory `examples`: `register` keeps an
+//! ephemeral over lost sessions, `follow` watches a znode, `bulk` sends much at a time.
 //!
 //! Start at [`Client`]; inside, `driver.rs` moves the bytes and `pending.rs` is what a caller waits
 //! for.
