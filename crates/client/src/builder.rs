@@ -8,7 +8,7 @@ use crate::ensemble::follow;
 use crate::error::ConnectError;
 use crate::retry::RetryPolicy;
 use crate::scope::Scope;
-use crate::shared::{Limits, Shared};
+use crate::shared::Shared;
 use crate::states::State;
 use bytes::Bytes;
 use std::collections::hash_map::RandomState;
@@ -32,7 +32,6 @@ pub struct ClientBuilder {
     servers: String,
     options: Options,
     connect_timeout: Duration,
-    limits: Limits,
     frame_bytes_max: usize,
     auths: Vec<Auth>,
     retry: Option<Arc<dyn RetryPolicy>>,
@@ -58,7 +57,6 @@ impl ClientBuilder {
             servers,
             options: Options::default(),
             connect_timeout: Duration::from_secs(30),
-            limits: Limits { requests: 1000, bytes: 16 << 20 },
             frame_bytes_max: FRAME_BYTES_MAX,
             auths: Vec::new(),
             retry: None,
@@ -135,16 +133,16 @@ impl ClientBuilder {
         Self { connector: Arc::new(connector), ..self }
     }
 
-    /// How many requests may be under way, or wait for a connection; further ones wait for their
-    /// turn. Default 1000, as many as a server takes from all its clients before it lets them wait.
+    /// How many requests may be under way; further ones wait, in order. Default 1000, as many as a
+    /// server takes from all its clients before it lets them wait.
     pub fn requests_max(mut self, requests: usize) -> Self {
-        self.limits.requests = requests.max(1);
+        self.options.requests_max = requests.max(1);
         self
     }
 
-    /// How many bytes may wait to be written before requests wait for their turn. Default 16 MiB.
+    /// How many bytes may wait to be written before further requests wait, in order. Default 16 MiB.
     pub fn unwritten_bytes_max(mut self, bytes: usize) -> Self {
-        self.limits.bytes = bytes.max(1);
+        self.options.unsent_bytes_max = bytes.max(1);
         self
     }
 
@@ -220,7 +218,7 @@ impl ClientBuilder {
         if let Some(mechanism) = self.mechanism {
             session = session.with_sasl(mechanism);
         }
-        let shared = Arc::new(Shared::new(session, self.limits));
+        let shared = Arc::new(Shared::new(session));
         let setup = Setup { connector: self.connector, frame_bytes_max: self.frame_bytes_max };
         let driver = Driver::new(Arc::clone(&shared), setup);
         let (retry, codec) = (self.retry, self.codec);

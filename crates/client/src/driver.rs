@@ -165,12 +165,8 @@ impl Driver {
         for watch in core.unwatched.drain(..) {
             self.sinks.remove(&watch);
         }
-        let is_crowded = core.is_crowded();
         drop(core);
         self.carry_out();
-        if is_crowded {
-            self.shared.give_turns();
-        }
     }
 
     fn on_read(&mut self) {
@@ -354,7 +350,6 @@ impl Driver {
         self.is_over = state.is_final();
         self.shared.states.put(state);
         if self.is_over {
-            self.shared.send_away();
             self.sinks.drain().for_each(|(_, sink)| finish(sink, Err(WatchEnd::Closed)));
         }
     }

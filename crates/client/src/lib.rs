@@ -33,9 +33,11 @@
 //! - Between clients there is no order but that of the writes; [`Client::sync`] has a server catch
 //!   up.
 //!
-//! Three things give a place up: a retry, which takes a new one; a request beyond
-//! [`requests_max`](ClientBuilder::requests_max), which takes its place when its turn comes; and the
-//! operations of several steps (`parents`, `protected`, `recursive`), whose later steps come later.
+//! - Not more than [`requests_max`](ClientBuilder::requests_max) are under way at a time; the others
+//!   wait in the client, whether or not anybody polls them.
+//!
+//! Two things give a place up: a retry, which takes a new one, and the operations of several steps
+//! (`parents`, `protected`, `recursive`), whose later steps come later.
 //!
 //! ```
 //! # use zoarium_client::Client;
@@ -62,7 +64,7 @@
 //! | dropped | what happens |
 //! |---|---|
 //! | a builder | nothing was sent |
-//! | an operation that waits for a connection or its turn | it is not sent |
+//! | an operation that was not sent yet, for want of a connection or of room on it | it is not sent |
 //! | an operation that was sent | it may be done; its answer is thrown away, and a watch it has set is removed |
 //! | a [protected](ops::Create::protected) create | its znode, should it be made, is looked for and deleted |
 //! | a [guaranteed](ops::Delete::guaranteed) delete | it goes on in the background |

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::scope::Scope;
-use crate::shared::{Answer, Submitted, Tag, Turn, Watching};
+use crate::shared::{Answer, Tag, Watching};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -88,21 +88,9 @@ impl<'a, R: Send + 'static> Pending<'a, R> {
         watching: Option<Watching>,
         read: Read<R>,
     ) -> Self {
-        match Direct::submit(scope, request, watching, read, None) {
+        match Direct::submit(scope, request, watching, read) {
             Ok(direct) => Self(Stage::Direct(direct)),
-            Err(NotTaken::Failed(error)) => Self::failed(error),
-            Err(NotTaken::Crowded { scope, request, turn }) => Self::steps(async move {
-                // If the client is closed meanwhile there are no turns, and the next attempt says
-                // why.
-                let mut turn = turn.await.ok();
-                loop {
-                    match Direct::submit(scope.clone(), request.clone(), watching, read, turn) {
-                        Ok(direct) => return Self(Stage::Direct(direct)).await,
-                        Err(NotTaken::Failed(error)) => return Err(error),
-                        Err(NotTaken::Crowded { turn: next, .. }) => turn = next.await.ok(),
-                    }
-                }
-            }),
+            Err(error) => Self::failed(error),
         }
     }
 
@@ -117,30 +105,22 @@ impl<R> Pending<'_, R> {
     }
 }
 
-/// Why a request is not under way.
-enum NotTaken<'a> {
-    Failed(Error),
-    Crowded { scope: Arc<Scope>, request: Request<'a>, turn: oneshot::Receiver<Turn> },
-}
-
 impl<'a, R> Direct<'a, R> {
     fn submit(
         scope: Arc<Scope>,
         request: Request<'a>,
         watching: Option<Watching>,
         read: Read<R>,
-        turn: Option<Turn>,
-    ) -> Result<Self, NotTaken<'a>> {
+    ) -> Result<Self, Error> {
         let (to, answer) = oneshot::channel();
         let path = || request.path().unwrap_or_default().to_owned();
         let tag = Tag { to, watch: watching.map(|watching| (watching, path())) };
-        match scope.shared.submit(&request, tag, turn) {
-            Submitted::Taken(id) => {
+        match scope.shared.submit(&request, tag) {
+            Ok(id) => {
                 let span = span(&request);
                 Ok(Self { scope, request, id, answer, is_done: false, read, span })
             }
-            Submitted::Refused(failure) => Err(NotTaken::Failed(scope.error(&request, failure))),
-            Submitted::Crowded(turn) => Err(NotTaken::Crowded { scope, request, turn }),
+            Err(failure) => Err(scope.error(&request, failure)),
         }
     }
 

@@ -4,7 +4,6 @@
 use crate::error::WatchEnd;
 use crate::states::StateLog;
 use crate::watch::{Channel, Guard};
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
@@ -53,13 +52,6 @@ impl Tag {
     }
 }
 
-/// What a client may have under way at a time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) requests: usize,
-    pub(crate) bytes: usize,
-}
-
 pub(crate) struct Shared {
     core: Mutex<Core>,
     /// Wakes the driver.
@@ -67,7 +59,6 @@ pub(crate) struct Shared {
     pub(crate) states: StateLog,
     /// Where the session's clock starts.
     origin: Instant,
-    limits: Limits,
 }
 
 pub(crate) struct Core {
@@ -80,51 +71,22 @@ pub(crate) struct Core {
     pub(crate) is_told: bool,
     /// How the last attempt at a connection ended that came to nothing.
     pub(crate) last_failure: Option<String>,
-    /// Those who wait until there is room for their requests, in order.
-    waiting: VecDeque<oneshot::Sender<Turn>>,
-    /// Turns given and not used yet.
-    turns: usize,
-}
-
-/// What became of a request.
-pub(crate) enum Submitted {
-    Taken(RequestId),
-    Refused(Failure),
-    /// There is no room for it; there will be when this resolves.
-    Crowded(oneshot::Receiver<Turn>),
-}
-
-/// Room for one request. Dropped unused, it goes to the next in the queue.
-pub(crate) struct Turn {
-    shared: Arc<Shared>,
-    is_used: bool,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if !self.is_used {
-            self.shared.with(|core, _| core.turns -= 1);
-        }
-    }
 }
 
 impl Shared {
-    pub(crate) fn new(session: Session<Tag>, limits: Limits) -> Self {
+    pub(crate) fn new(session: Session<Tag>) -> Self {
         let core = Core {
             session,
             effects: Effects::new(),
             unwatched: Vec::new(),
             is_told: false,
             last_failure: None,
-            waiting: VecDeque::new(),
-            turns: 0,
         };
         Self {
             core: Mutex::new(core),
             notify: Notify::new(),
             states: StateLog::default(),
             origin: Instant::now(),
-            limits,
         }
     }
 
@@ -153,10 +115,8 @@ impl Shared {
     }
 
     fn tell_driver(&self, mut core: MutexGuard<'_, Core>) {
-        let has_work = core.session.outgoing() > 0
-            || !core.effects.is_empty()
-            || !core.unwatched.is_empty()
-            || !core.waiting.is_empty();
+        let has_work =
+            core.session.outgoing() > 0 || !core.effects.is_empty() || !core.unwatched.is_empty();
         let tells = has_work && !core.is_told;
         core.is_told |= tells;
         drop(core);
@@ -165,27 +125,12 @@ impl Shared {
         }
     }
 
-    /// Takes a request, if there is room for it or it has a turn.
-    pub(crate) fn submit(&self, request: &Request<'_>, tag: Tag, turn: Option<Turn>) -> Submitted {
+    /// Takes a request; from here on it has its place in the order.
+    pub(crate) fn submit(&self, request: &Request<'_>, tag: Tag) -> Result<RequestId, Failure> {
         let mut core = self.core();
-        match turn {
-            Some(mut turn) => {
-                turn.is_used = true;
-                core.turns -= 1;
-            }
-            None if !core.waiting.is_empty() || !core.has_room(self.limits) => {
-                let (sender, receiver) = oneshot::channel();
-                core.waiting.push_back(sender);
-                return Submitted::Crowded(receiver);
-            }
-            None => {}
-        }
-        let submitted = match core.session.submit(request, tag) {
-            Ok(id) => Submitted::Taken(id),
-            Err(Refused { failure, .. }) => Submitted::Refused(failure),
-        };
+        let submitted = core.session.submit(request, tag);
         self.tell_driver(core);
-        submitted
+        submitted.map_err(|Refused { failure, .. }| failure)
     }
 
     pub(crate) fn command(&self, command: Command<Tag>) {
@@ -200,7 +145,7 @@ impl Shared {
     }
 
     pub(crate) fn abandon(&self, request: RequestId) {
-        self.core().session.abandon(request);
+        self.with(|core, _| core.session.abandon(request));
     }
 
     pub(crate) fn unwatch(&self, path: &str, watch: WatchId) {
@@ -216,41 +161,6 @@ impl Shared {
 
     pub(crate) fn random<R>(&self, draw: impl FnOnce(&mut Random) -> R) -> R {
         draw(self.core().session.random())
-    }
-
-    /// Gives turns to those who wait, as far as there is room.
-    pub(crate) fn give_turns(self: &Arc<Self>) {
-        let mut given = Vec::new();
-        {
-            let mut core = self.core();
-            while core.has_room(self.limits)
-                && let Some(waiting) = core.waiting.pop_front()
-            {
-                core.turns += 1;
-                given.push(waiting);
-            }
-        }
-        for waiting in given {
-            // Who has gone gives the turn back by dropping it.
-            let _gone = waiting.send(Turn { shared: Arc::clone(self), is_used: false });
-        }
-    }
-
-    /// Lets go of those who wait: nothing will be taken any more.
-    pub(crate) fn send_away(&self) {
-        let waiting = std::mem::take(&mut self.core().waiting);
-        drop(waiting);
-    }
-}
-
-impl Core {
-    fn has_room(&self, limits: Limits) -> bool {
-        let under_way = self.session.in_flight() + self.session.queued() + self.turns;
-        under_way < limits.requests && self.session.outgoing() < limits.bytes
-    }
-
-    pub(crate) fn is_crowded(&self) -> bool {
-        !self.waiting.is_empty()
     }
 }
 

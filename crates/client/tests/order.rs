@@ -76,6 +76,20 @@ async fn requests_beyond_the_limit_wait_for_their_turn() {
 }
 
 #[tokio::test]
+async fn requests_beyond_the_limit_need_nobody_who_polls_them() {
+    let world = World::start().await;
+    let client = world.client().await;
+    client.create("/a").await.unwrap();
+    let mut sets: Vec<_> = (0..3500).map(|_| client.set("/a", b"x").send()).collect();
+    let last = soon(sets.pop().unwrap()).await.unwrap();
+    assert_eq!(last.version, 3500);
+    // Their answers have been there for long.
+    for (set, version) in sets.into_iter().zip(1..) {
+        assert_eq!(set.await.unwrap().version, version);
+    }
+}
+
+#[tokio::test]
 async fn those_who_wait_for_their_turn_learn_that_the_client_is_closed() {
     let world = World::start().await;
     let (client, wire) = world.wired().await;

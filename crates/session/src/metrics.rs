@@ -29,7 +29,7 @@ pub struct Metrics {
     pub ping: Option<Duration>,
     /// Requests that were sent and are not answered.
     pub in_flight: usize,
-    /// Requests that wait for a connection.
+    /// Requests that wait for a connection, or for room on it.
     pub queued: usize,
     /// Watches that are set.
     pub watches: usize,

@@ -47,7 +47,7 @@ pub struct Session<T> {
     seen: Seen,
     auths: Vec<Claim<T>>,
     mechanism: Option<Arc<dyn Mechanism>>,
-    /// What was submitted while there was no connection.
+    /// What was submitted while there was no connection, or no room on it.
     backlog: VecDeque<Queued<T>>,
     watches: Watches,
     /// Whether the session is being closed, and who waits for that.
@@ -110,7 +110,7 @@ struct Claim<T> {
     tag: Option<T>,
 }
 
-/// A request that waits for a connection.
+/// A request that waits for a connection, or for room on it.
 #[derive(Debug)]
 struct Queued<T> {
     id: RequestId,
@@ -259,7 +259,7 @@ impl<T: Debug> Session<T> {
         self.link().map_or(0, Link::len)
     }
 
-    /// Requests that wait for a connection.
+    /// Requests that wait for a connection, or for room on it.
     pub fn queued(&self) -> usize {
         self.backlog.len()
     }

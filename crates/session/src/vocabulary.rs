@@ -204,6 +204,11 @@ pub struct Options {
     pub renews_lost_sessions: bool,
     /// The longest frame that servers take, in bytes. Default [`REQUEST_BYTES_MAX`].
     pub request_bytes_max: usize,
+    /// How many requests may be under way on a connection; further ones wait, in order. Default
+    /// 1000, as many as a server takes from all its clients before it lets them wait.
+    pub requests_max: usize,
+    /// How many bytes may wait to be sent before further requests wait, in order. Default 16 MiB.
+    pub unsent_bytes_max: usize,
     /// How long to wait after no server could be reached.
     pub backoff: Backoff,
     /// How long a close waits for a server. Default 1 s, as Curator's.
@@ -219,6 +224,8 @@ impl Default for Options {
             read_only_allowed: false,
             renews_lost_sessions: true,
             request_bytes_max: REQUEST_BYTES_MAX,
+            requests_max: 1000,
+            unsent_bytes_max: 16 << 20,
             backoff: Backoff::default(),
             close_patience: Duration::from_secs(1),
             resume: None,

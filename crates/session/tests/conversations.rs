@@ -364,6 +364,54 @@ fn client_that_does_not_renew_ends_with_its_session() {
     assert_eq!(world.ensemble.sessions(), Vec::<SessionId>::new());
 }
 
+fn narrow(requests_max: usize) -> World {
+    let mut world = World::new(Options { requests_max, ..Options::default() }, 2, 1);
+    world.step(Input::Start);
+    world.run(seconds(0.1));
+    world.told.clear();
+    world
+}
+
+#[test]
+fn requests_beyond_the_limit_wait_in_order() {
+    let mut world = narrow(2);
+    let paths = ["/a", "/b", "/c", "/d", "/e"];
+    let asked = paths.map(|path| world.submit(create(path)));
+    assert_eq!((world.session.in_flight(), world.session.queued()), (2, 3));
+    // The session's end waits behind them.
+    world.command(Command::Close { tag: 99 });
+    world.run(seconds(0.1));
+    assert!(asked.iter().all(|asked| matches!(world.answer(*asked), Some(Ok(_)))));
+    assert_eq!(world.answer(99), Some(Ok(Reply::Done)));
+    let heard: Vec<_> = world.ensemble.heard.iter().map(|(_, path)| path.as_str()).collect();
+    assert_eq!(heard, ["/a", "/b", "/c", "/d", "/e", ""]);
+}
+
+#[test]
+fn requests_that_wait_for_room_fail_with_those_before_them() {
+    let mut world = narrow(1);
+    let asked = ["/a", "/b", "/c"].map(|path| world.submit(create(path)));
+    world.cut();
+    world.run(seconds(0.1));
+    let (unanswered, not_sent) = (Failure::Unanswered, Failure::NotSent);
+    let lost = Cause::ConnectionLost;
+    let failed = asked.map(|asked| world.answer(asked).unwrap().unwrap_err());
+    assert_eq!(failed, [unanswered(lost), not_sent(lost), not_sent(lost)]);
+    assert_eq!(world.ensemble.done.len(), 0);
+}
+
+#[test]
+fn close_waits_for_no_request_that_is_abandoned() {
+    let mut world = narrow(1);
+    world.submit(create("/a"));
+    let waiting = world.session.submit(&create("/b"), 50).unwrap();
+    world.command(Command::Close { tag: 99 });
+    world.command(Command::Abandon(waiting));
+    world.run(seconds(0.1));
+    assert_eq!(world.answer(99), Some(Ok(Reply::Done)));
+    assert_eq!(world.ensemble.heard.len(), 2);
+}
+
 #[test]
 fn what_happens_is_counted() {
     let mut world = World::connected(2);

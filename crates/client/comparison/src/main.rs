@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 const PATH: &str = "/comparison";
@@ -120,16 +121,20 @@ where
         if under_way.len() == window
             && let Some(oldest) = under_way.pop_front()
         {
-            Box::into_pin(oldest).await.expect("an answer");
+            answered(oldest).await;
         }
-        under_way.push_back(Box::new(request()));
+        under_way.push_back(Box::pin(request()));
     }
     for rest in under_way {
-        Box::into_pin(rest).await.expect("an answer");
+        answered(rest).await;
     }
     let (count, seconds) = (count as f64, began.elapsed().as_secs_f64());
     let cpu_us = (cpu_ns() - cpu) as f64 / 1000.0;
     format!("{:.0} op/s {:.2} us", count / seconds, cpu_us / count)
+}
+
+async fn answered<T, E: std::fmt::Debug>(request: Pin<Box<impl Future<Output = Result<T, E>>>>) {
+    request.await.expect("an answer");
 }
 
 /// What all threads of this process have used so far.

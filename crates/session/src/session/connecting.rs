@@ -157,7 +157,6 @@ impl<T: Debug> Session<T> {
         self.set_watches_again();
         self.tell_of_gap(fx);
         self.send_backlog(fx);
-        self.send_close();
     }
 
     pub(super) fn on_attempt_timeout(&mut self, now: Instant, fx: &mut Effects<Self>) {
@@ -235,6 +234,7 @@ impl<T: Debug> Session<T> {
             self.metrics.count(request.expected.op, Some(&failure));
             answer_failed(request, failure, fx);
         }
+        self.fail_backlog(Cause::ConnectionLost, fx);
         if until > now {
             fx.set_timer(Timer::Expiry, until);
         } else {
@@ -274,12 +274,7 @@ impl<T: Debug> Session<T> {
         fx.cancel_timer(Timer::Expiry);
         self.metrics.sessions_lost += 1;
         self.become_state(State::Lost { generation: self.generation, why }, fx);
-        for queued in self.backlog.drain(..) {
-            let failure = Failure::NotSent(Cause::SessionLost);
-            self.metrics.count(queued.request.op(), Some(&failure));
-            let answer = Err(failure);
-            fx.output(Output::Answered { tag: queued.tag, answer, watch: None });
-        }
+        self.fail_backlog(Cause::SessionLost, fx);
         self.watches.session_lost(|watch| {
             fx.output(Output::Watch { watch, notice: Notice::SessionLost });
         });

@@ -30,10 +30,20 @@ impl<T: Debug> Session<T> {
         self.send_close();
     }
 
-    /// Asks the server to end the session, if it is to be closed.
+    /// Asks the server to end the session, if it is to be closed and nothing waits to go before
+    /// that.
     pub(super) fn send_close(&mut self) {
-        if self.closing.is_some() {
+        if self.closing.is_some() && self.backlog.is_empty() {
             self.send_own(OpCode::CloseSession, Waiter::Closing, |_| {});
+        }
+    }
+
+    /// What waits is not sent any more.
+    pub(super) fn fail_backlog(&mut self, cause: Cause, fx: &mut Effects<Self>) {
+        for queued in self.backlog.drain(..) {
+            let failure = Failure::NotSent(cause);
+            self.metrics.count(queued.request.op(), Some(&failure));
+            fx.output(Output::Answered { tag: queued.tag, answer: Err(failure), watch: None });
         }
     }
 
@@ -69,11 +79,7 @@ impl<T: Debug> Session<T> {
                 answer_failed(request, failure, fx);
             }
         }
-        for queued in self.backlog.drain(..) {
-            self.metrics.count(queued.request.op(), Some(&Failure::NotSent(cause)));
-            let answer = Err(Failure::NotSent(cause));
-            fx.output(Output::Answered { tag: queued.tag, answer, watch: None });
-        }
+        self.fail_backlog(cause, fx);
         let refused = match cause {
             Cause::AuthFailed => Failure::Refused(ErrorCode::AuthFailed),
             Cause::ConnectionLost | Cause::SessionLost | Cause::Closed => Failure::NotSent(cause),

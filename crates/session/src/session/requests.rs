@@ -2,11 +2,11 @@
 
 use super::{Claim, Phase, Queued, Refused, Session};
 use crate::failure::{Cause, Failure};
-use crate::link::{InFlight, Waiter};
+use crate::link::{InFlight, Link, Waiter};
 use crate::reply::{Expected, Reply};
 use crate::request::{Request, put_request};
 use crate::state::{Auth, State};
-use crate::vocabulary::{Output, RequestId};
+use crate::vocabulary::{Options, Output, RequestId};
 use crate::watches::{Kind, Setting, WatchId};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -20,7 +20,8 @@ use zoarium_proto::{OpCode, Xid};
 const RECURSIVE: i32 = 1;
 
 impl<T: Debug> Session<T> {
-    /// Takes a request: it is sent on the present connection, or on the next one if there is none.
+    /// Takes a request: it is sent on the present connection as soon as there is room on it, or on
+    /// the next one if there is none.
     /// `tag` comes back with the answer, in [`Output::Answered`].
     ///
     /// # Errors
@@ -30,7 +31,7 @@ impl<T: Debug> Session<T> {
             return Err(Refused { tag, failure: Failure::NotSent(cause) });
         }
         let id = RequestId(self.last_request.0 + 1);
-        if matches!(self.phase, Phase::Connected(_)) {
+        if self.backlog.is_empty() && self.has_room() {
             self.send(request, tag)?;
         } else {
             let request = request.clone().into_owned();
@@ -137,12 +138,25 @@ impl<T: Debug> Session<T> {
         Xid(self.last_xid)
     }
 
+    /// Whether there is a connection that takes another request.
+    fn has_room(&self) -> bool {
+        let Options { requests_max, unsent_bytes_max, .. } = self.options;
+        let under_way = self.link().map(Link::len);
+        under_way.is_some_and(|under_way| under_way < requests_max)
+            && self.outgoing.len() < unsent_bytes_max
+    }
+
+    /// Sends what waits, as far as there is room; behind all of it goes the session's end, if it is
+    /// to be closed.
     pub(super) fn send_backlog(&mut self, fx: &mut Effects<Self>) {
-        for Queued { request, tag, .. } in core::mem::take(&mut self.backlog) {
+        while self.has_room()
+            && let Some(Queued { request, tag, .. }) = self.backlog.pop_front()
+        {
             if let Err(Refused { tag, failure }) = self.send(&request, tag) {
                 fx.output(Output::Answered { tag, answer: Err(failure), watch: None });
             }
         }
+        self.send_close();
     }
 
     /// Nobody waits for the answer to a request any more. If it was not sent yet, it is not sent;
@@ -150,6 +164,7 @@ impl<T: Debug> Session<T> {
     pub fn abandon(&mut self, request: RequestId) {
         if let Ok(index) = self.backlog.binary_search_by_key(&request, |queued| queued.id) {
             self.backlog.remove(index);
+            self.send_close();
         }
     }
 

@@ -145,7 +145,11 @@ impl<T: Debug> Session<T> {
             Ok(answer) => {
                 self.metrics.count(request.expected.op, answer.as_ref().err());
                 self.metrics.latency.add(now.saturating_since(handed));
-                self.on_answer(request, answer, fx)
+                self.on_answer(request, answer, fx)?;
+                if !self.backlog.is_empty() {
+                    self.send_backlog(fx);
+                }
+                Ok(())
             }
             Err(fault) => {
                 // It fails with all others of this connection.
