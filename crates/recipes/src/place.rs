@@ -1,0 +1,177 @@
+//! An ephemeral znode with a number: a place in a line.
+
+use crate::again::until_answered;
+use crate::error::{Error, Lost};
+use crate::guard::Token;
+use tokio::time::Instant;
+use zoarium_client::{Client, OneShot, SessionId, WatchEnd};
+
+/// A znode that this client has made in its present session. Dropped, it is deleted in the
+/// background, however often that takes.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) client: Client,
+    /// The whole path.
+    pub(crate) path: String,
+    pub(crate) token: Token,
+    owner: SessionId,
+    /// Whether the znode is to be left where it is.
+    is_left: bool,
+}
+
+impl Place {
+    /// Makes an ephemeral sequential znode `prefix` below `base`. The parents are containers, which
+    /// servers delete when nothing is left in them.
+    ///
+    /// Dropped while it waits, this leaves no znode: a protected create cleans up behind itself.
+    pub(crate) async fn take(
+        client: &Client,
+        base: &str,
+        prefix: &str,
+        data: &[u8],
+    ) -> Result<Self, Error> {
+        let path = below(base, prefix);
+        loop {
+            let create = client.create(path.as_str()).data(data).ephemeral().sequential();
+            let made = create.protected().container_parents().await?;
+            let place = Self {
+                client: client.clone(),
+                path: made.path,
+                token: Token(made.stat.czxid),
+                owner: made.stat.ephemeral_owner,
+                is_left: false,
+            };
+            // The session may have been lost since; its znodes go with it.
+            if place.is_alive() {
+                return Ok(place);
+            }
+        }
+    }
+
+    /// The place of another znode of the same session.
+    pub(crate) fn with_path(&self, path: String) -> Self {
+        let client = self.client.clone();
+        Self { client, path, token: self.token, owner: self.owner, is_left: false }
+    }
+
+    /// The last name of the path.
+    pub(crate) fn name(&self) -> &str {
+        last_name(&self.path)
+    }
+
+    /// Whether the session that made it is this client's and, as far as this client's own clock
+    /// can tell, not over.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.client.session_id() == Some(self.owner)
+            && self.client.alive_until().is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Resolves when the session that made it is over, or may be over.
+    pub(crate) async fn session_lost(&self) -> Lost {
+        let mut states = self.client.states();
+        while self.is_alive() {
+            let until = self.client.alive_until().unwrap_or_else(Instant::now);
+            tokio::select! {
+                biased;
+                // Not left to the client's task, which may be starved.
+                () = tokio::time::sleep_until(until) => {}
+                state = states.next() => if state.is_none() {
+                    return Lost::Closed;
+                },
+            }
+        }
+        match self.client.state().is_final() {
+            true => Lost::Closed,
+            false => Lost::Session,
+        }
+    }
+
+    /// Resolves when the znode is gone, for whatever reason.
+    pub(crate) async fn lost(&self) -> Lost {
+        tokio::select! {
+            biased;
+            why = self.session_lost() => why,
+            why = self.deleted() => why,
+        }
+    }
+
+    async fn deleted(&self) -> Lost {
+        loop {
+            match wait_for_change(&self.client, &self.path).await {
+                Ok(Watched::Changed) => {}
+                Ok(Watched::Gone) => return Lost::Deleted,
+                Ok(Watched::SessionLost) => return Lost::Session,
+                // It cannot be watched, but the session can.
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Deletes the znode, and waits until that is sure.
+    pub(crate) async fn leave(mut self) -> Result<(), Error> {
+        self.is_left = true;
+        let path = std::mem::take(&mut self.path);
+        Ok(self.client.delete(path).if_exists().guaranteed().await?)
+    }
+
+    /// Leaves the znode where it is, for as long as the session lives.
+    pub(crate) fn forget(&mut self) {
+        self.is_left = true;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.is_left {
+            drop(self.client.delete(std::mem::take(&mut self.path)).guaranteed().send());
+        }
+    }
+}
+
+/// How a wait for a change of a znode ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// The znode has another content, or is gone since it was looked at.
+    Changed,
+    /// There is no such znode.
+    Gone,
+    /// The session that watched is over.
+    SessionLost,
+}
+
+/// Waits until a znode changes. By reading its data, not by asking whether it exists: if it does
+/// not, that leaves no watch behind.
+pub(crate) async fn wait_for_change(client: &Client, path: &str) -> Result<Watched, Error> {
+    match until_answered(|| client.get(path).watch()).await {
+        Err(error) if error.is_no_node() => Ok(Watched::Gone),
+        Err(error) => Err(error.into()),
+        Ok((_, changed)) => event(changed).await,
+    }
+}
+
+/// Waits for the event of a watch, or for the end of its session.
+pub(crate) async fn event(watch: OneShot) -> Result<Watched, Error> {
+    match watch.await {
+        Ok(_) => Ok(Watched::Changed),
+        Err(WatchEnd::SessionLost) => Ok(Watched::SessionLost),
+        Err(WatchEnd::Closed) => Err(Lost::Closed.into()),
+    }
+}
+
+/// Waits until a znode is made, if it is not there.
+pub(crate) async fn wait_until_made(client: &Client, path: &str) -> Result<(), Error> {
+    match until_answered(|| client.exists(path).watch()).await? {
+        (None, made) => event(made).await.map(drop),
+        (Some(_), _) => Ok(()),
+    }
+}
+
+/// The path of a child.
+pub(crate) fn below(base: &str, name: &str) -> String {
+    format!("{}/{name}", base.trim_end_matches('/'))
+}
+
+/// The last name of a path.
+pub(crate) fn last_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

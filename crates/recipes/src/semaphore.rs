@@ -1,0 +1,174 @@
+//! A number of permits.
+
+use crate::again::until_answered;
+use crate::error::Error;
+use crate::guard::Guard;
+use crate::lock::Lock;
+use crate::place::{Place, below, event};
+use std::time::Duration;
+use zoarium_client::{Client, OneShot};
+
+const LEASE: &str = "lease-";
+
+/// A number of permits; who wants one while all are given waits, in the order of coming.
+///
+/// ```
+/// use zoarium_client::Client;
+/// use zoarium_recipes::Semaphore;
+///
+/// # mod examples { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/examples.rs")); }
+/// # examples::serving(async |servers| {
+/// # let client = Client::connect(servers).await?;
+/// let semaphore = Semaphore::new(&client, "/limits/exports", 2);
+/// let one = semaphore.acquire().await?;
+/// let two = semaphore.acquire().await?;
+/// assert!(semaphore.try_acquire().await?.is_none());
+///
+/// one.release().await?;
+/// let three = semaphore.acquire().await?;
+/// # drop((two, three));
+/// # Ok(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Algorithm
+///
+/// Who wants a permit takes a lock, makes an ephemeral znode among the leases, and waits until there
+/// are no more of them than permits; then it lets go of the lock. So only the one whose turn it is
+/// looks at the leases, and a permit that is given back wakes nobody else. At no time are there more
+/// holders than permits: nobody counts as one before it has seen its own lease among them.
+///
+/// All must agree on the number of permits, which is written nowhere. The znodes are those of
+/// Curator's `InterProcessSemaphoreV2`: `/path/locks` and `/path/leases`; with one permit they are
+/// those of its `InterProcessSemaphoreMutex`. What happens when a session is lost is as with
+/// [`Lock`].
+#[derive(Clone, Debug)]
+pub struct Semaphore {
+    client: Client,
+    turn: Lock,
+    leases: String,
+    permits: usize,
+    data: Vec<u8>,
+}
+
+impl Semaphore {
+    /// The semaphore at a path, with so many permits. Nothing is made before one is acquired; the
+    /// parents are made as containers.
+    pub fn new(client: &Client, path: impl Into<String>, permits: usize) -> Self {
+        let path = path.into();
+        let turn = Lock::new(client, below(&path, "locks"));
+        let (client, leases) = (client.clone(), below(&path, "leases"));
+        Self { client, turn, leases, permits, data: Vec::new() }
+    }
+
+    /// What the own leases say of their holder.
+    #[must_use]
+    pub fn described(self, data: impl Into<Vec<u8>>) -> Self {
+        Self { data: data.into(), ..self }
+    }
+
+    /// Waits for a permit, for as long as it takes: over lost connections and lost sessions. Dropped,
+    /// it leaves the line.
+    ///
+    /// # Errors
+    /// If a server refuses what is asked of it, or the client is closed.
+    pub async fn acquire(&self) -> Result<Guard, Error> {
+        loop {
+            let turn = self.turn.acquire().await?;
+            if let Some(lease) = self.take_lease(&turn).await? {
+                return Ok(lease);
+            }
+        }
+    }
+
+    /// As [`Semaphore::acquire`], but gives up after a time: then there is no guard.
+    ///
+    /// # Errors
+    /// As [`Semaphore::acquire`].
+    pub async fn acquire_within(&self, patience: Duration) -> Result<Option<Guard>, Error> {
+        match tokio::time::timeout(patience, self.acquire()).await {
+            Ok(guard) => guard.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Takes a permit if there is one and nobody waits for it.
+    ///
+    /// # Errors
+    /// As [`Semaphore::acquire`].
+    pub async fn try_acquire(&self) -> Result<Option<Guard>, Error> {
+        let Some(turn) = self.turn.try_acquire().await? else { return Ok(None) };
+        let lease = self.make_lease().await?;
+        let room = self.look(&lease).await?;
+        turn.release().await?;
+        match room {
+            Room::Yes => Ok(Some(Guard::new(lease))),
+            Room::LostLease => Ok(None),
+            Room::No(_) => lease.leave().await.map(|()| None),
+        }
+    }
+
+    /// Waits for several permits, one after the other: two who want many at the same time may each
+    /// get a part and wait for the other's. Dropped, it gives back what it has.
+    ///
+    /// # Errors
+    /// As [`Semaphore::acquire`].
+    pub async fn acquire_many(&self, permits: usize) -> Result<Vec<Guard>, Error> {
+        let mut guards = Vec::new();
+        while guards.len() < permits {
+            guards.push(self.acquire().await?);
+        }
+        Ok(guards)
+    }
+
+    /// How many permits are taken, or about to be.
+    ///
+    /// # Errors
+    /// As [`Semaphore::acquire`].
+    pub async fn taken(&self) -> Result<usize, Error> {
+        match until_answered(|| self.client.children(self.leases.as_str())).await {
+            Err(error) if error.is_no_node() => Ok(0),
+            leases => Ok(leases?.names.len()),
+        }
+    }
+
+    /// Makes a lease and waits until there is room for it; nothing if it is lost meanwhile.
+    async fn take_lease(&self, _turn: &Guard) -> Result<Option<Guard>, Error> {
+        let lease = self.make_lease().await?;
+        loop {
+            match self.look(&lease).await? {
+                Room::Yes => return Ok(Some(Guard::new(lease))),
+                Room::LostLease => return Ok(None),
+                Room::No(changed) => event(changed).await.map(drop)?,
+            }
+        }
+    }
+
+    async fn make_lease(&self) -> Result<Place, Error> {
+        Place::take(&self.client, &self.leases, LEASE, &self.data).await
+    }
+
+    async fn look(&self, lease: &Place) -> Result<Room, Error> {
+        let (leases, changed) =
+            match until_answered(|| self.client.children(self.leases.as_str()).watch()).await {
+                Err(error) if error.is_no_node() => return Ok(Room::LostLease),
+                leases => leases?,
+            };
+        let is_there = leases.names.iter().any(|name| name == lease.name());
+        Ok(match (is_there && lease.is_alive(), leases.names.len() <= self.permits) {
+            (false, _) => Room::LostLease,
+            (true, true) => Room::Yes,
+            (true, false) => Room::No(changed),
+        })
+    }
+}
+
+/// Whether there is room for a lease.
+#[derive(Debug)]
+enum Room {
+    Yes,
+    /// Not before this.
+    No(OneShot),
+    /// The lease is gone, with its session or by hand.
+    LostLease,
+}

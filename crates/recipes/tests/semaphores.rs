@@ -1,0 +1,57 @@
+//! Semaphores: never more holders than permits.
+
+use crate::world::{TIMEOUT, in_world, soon};
+use std::time::Duration;
+use zoarium_recipes::{Lost, Semaphore};
+
+#[test]
+fn there_are_as_many_holders_as_permits() {
+    in_world(1, async |world| {
+        let semaphore = Semaphore::new(&world.client().await, "/s", 3);
+        let mut held = semaphore.acquire_many(3).await.unwrap();
+        assert_eq!(semaphore.taken().await.unwrap(), 3);
+        assert!(semaphore.try_acquire().await.unwrap().is_none());
+        let short = Duration::from_millis(200);
+        assert!(semaphore.acquire_within(short).await.unwrap().is_none());
+        world.until("given up", |world| world.children("/s/leases").len() == 3).await;
+        held.pop().unwrap().release().await.unwrap();
+        let again = semaphore.try_acquire().await.unwrap().unwrap();
+        assert!(held.iter().all(|held| held.token() < again.token()));
+    });
+}
+
+#[test]
+fn only_the_one_whose_turn_it_is_looks_at_the_leases() {
+    in_world(2, async |world| {
+        let held = Semaphore::new(&world.client().await, "/s", 1).acquire().await.unwrap();
+        let mut waiting = Vec::new();
+        for _ in 0..10 {
+            let semaphore = Semaphore::new(&world.client().await, "/s", 1);
+            waiting.push(tokio::spawn(async move { semaphore.acquire().await.unwrap() }));
+        }
+        // Nine watch the one before them in the line, and one the leases.
+        world.until("10 watches", |world| world.watches() == 10).await;
+        assert_eq!(world.children("/s/leases").len(), 2);
+        assert_eq!(world.children("/s/locks").len(), 10);
+        held.release().await.unwrap();
+        for _ in 0..10 {
+            world.until("next", |_| waiting.iter().any(|it| it.is_finished())).await;
+            let next = waiting.iter().position(|it| it.is_finished()).unwrap();
+            soon(waiting.swap_remove(next)).await.unwrap().release().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn permit_of_a_lost_session_is_given_to_another() {
+    in_world(3, async |world| {
+        let ((client, wire), other) = (world.wired().await, world.client().await);
+        let lost = Semaphore::new(&client, "/s", 1).acquire().await.unwrap();
+        wire.take_down(TIMEOUT * 3);
+        let (why, next) = tokio::join!(lost.lost(), async {
+            Semaphore::new(&other, "/s", 1).acquire().await.unwrap()
+        });
+        assert_eq!(why, Lost::Session);
+        assert!(next.token() > lost.token());
+    });
+}
