@@ -118,7 +118,7 @@ impl Program {
     }
 }
 
-fn java_program(tools: &Tools, source: &str) -> Result<Command> {
+pub(crate) fn java_program(tools: &Tools, source: &str) -> Result<Command> {
     setup::jars(tools)?;
     let mut command = bound("java");
     command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", &tools.class_path()]);

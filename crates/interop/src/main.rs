@@ -18,6 +18,7 @@ mod kazoo;
 mod migration;
 mod mixed;
 mod process;
+mod recipes;
 mod reconfiguration;
 mod report;
 mod rust;
@@ -74,6 +75,7 @@ const CHECKS: &[Check] = &[
     ("failover", "real clients of an ensemble that loses servers", failover::run),
     ("rust", "our own client, with Apache's servers and ours", rust::run),
     ("migration", "an ensemble under load, replaced server by server and back", migration::run),
+    ("recipes", "our recipes, Curator's and kazoo's contending for the same", recipes::run),
     ("disk", "directories written by one server and read by the other", disk::run),
     ("crash", "kill -9 under load, over and over", crash::run),
     ("bytes", "raw requests, answers equal to Apache's byte for byte", bytes::run),
