@@ -42,7 +42,7 @@ pub use epochs::Epochs;
 pub use error::{Operation, PackingProblem, StorageError};
 pub use journal::{Journal, JournalOptions, Lineage, recover_member};
 pub use log::{LogOptions, LogWriter};
-pub use log_reader::{LogEntry, LogReader};
+pub use log_reader::{LogEntry, LogFileReader, LogReader};
 pub use names::{Compression, SnapshotName};
 pub use recovery::{Recovered, RecoveryOptions, recover};
 pub use snapshot::{CompleteSnapshot, Filled, SnapshotWriter};

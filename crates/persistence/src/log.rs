@@ -73,6 +73,6 @@ pub(crate) fn zxid_of(txn: &[u8]) -> Option<Zxid> {
 
 /// Whether `next` may directly follow `previous`: the next of the same epoch, or the first of a
 /// later one. An epoch's zxids have no gaps, failed requests included, so anything else is a hole.
-pub(crate) fn follows(previous: Zxid, next: Zxid) -> bool {
+pub fn follows(previous: Zxid, next: Zxid) -> bool {
     previous.next() == Some(next) || (next.epoch() > previous.epoch() && next.counter() == 1)
 }

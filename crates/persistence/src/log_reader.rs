@@ -25,6 +25,9 @@ use zoarium_proto::txn::LoggedTxn;
 
 mod damage;
 mod file;
+mod single;
+
+pub use single::LogFileReader;
 
 /// The largest txn that is read unless told otherwise, in bytes: the default of `jute.maxbuffer`,
 /// 1 MiB − 1, and of the extra size, which is the same, added up as Apache does.
@@ -201,14 +204,7 @@ impl<'d, D: Dir> LogReader<'d, D> {
     fn finish_file(&mut self, end: End) {
         let Some(file) = self.current.take() else { return };
         self.bytes_before += file.size();
-        let (last, file) = (self.last, file.path().into());
-        match end {
-            End::Clean => {}
-            End::Empty => self.warnings.push(StorageWarning::EmptyLog { file }),
-            End::Torn { offset, discarded } => {
-                self.warnings.push(StorageWarning::TornTail { file, offset, last, discarded });
-            }
-        }
+        self.warnings.extend(end.warning(file.path().into(), self.last));
     }
 
     fn hand_out(&mut self, found: Found) -> Result<LogEntry<'_>, StorageError> {

@@ -18,6 +18,7 @@ use core::fmt;
 use simd_adler32::Adler32;
 use zoarium_proto::Zxid;
 
+mod convert;
 mod gzip;
 mod pack;
 mod reader;
@@ -25,6 +26,7 @@ mod snappy;
 mod stream;
 mod writer;
 
+pub use convert::convert_snapshot;
 pub use reader::{LoadedSnapshot, load_snapshot, verify_snapshot};
 pub(crate) use writer::write_whole;
 pub use writer::{CompleteSnapshot, Filled, SnapshotWriter, write_snapshot};

@@ -8,7 +8,9 @@ use crate::log::{
     ENTRY_HEAD, ENTRY_MARK, ENTRY_OVERHEAD, LOG_HEADER_SIZE, LOG_MAGIC, TXN_HEADER_SIZE,
     entry_checksum, put_log_header, zxid_of,
 };
+use crate::warning::StorageWarning;
 use crate::window::Window;
+use alloc::string::String;
 use alloc::vec::Vec;
 use zoarium_proto::{DecodeError, Zxid};
 
@@ -38,6 +40,19 @@ pub(super) enum End {
     Empty,
     /// In the middle of a write.
     Torn { offset: u64, discarded: Option<Zxid> },
+}
+
+impl End {
+    /// What an operator should know of a file that ends so, after `last`.
+    pub(super) fn warning(self, file: String, last: Zxid) -> Option<StorageWarning> {
+        match self {
+            Self::Clean => None,
+            Self::Empty => Some(StorageWarning::EmptyLog { file }),
+            Self::Torn { offset, discarded } => {
+                Some(StorageWarning::TornTail { file, offset, last, discarded })
+            }
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -250,3 +250,23 @@ fn messages_say_which_file_and_what_to_do() {
     assert!(ended.contains("restore the data directory from a copy"), "{ended}");
     assert_eq!(ended.to_string().lines().count(), 1);
 }
+
+#[test]
+fn a_single_file_is_read_whatever_surrounds_it() {
+    let dir = fixture("ensemble/final/s3/version-2");
+    let mut reader = LogFileReader::open(&dir, "log.200000001", false, MAX_TXN_SIZE).unwrap();
+    let mut zxids = Vec::new();
+    while let Some(entry) = reader.next().unwrap() {
+        zxids.push(entry.zxid.0);
+    }
+    assert_eq!(zxids.first(), Some(&0x2_0000_0001));
+    assert_eq!(zxids.last(), Some(&0x2_0000_0003));
+    assert!(reader.take_warning().is_none());
+
+    let torn = fixture("torn/torn_truncated_midbody/version-2");
+    let mut reader = LogFileReader::open(&torn, "log.1", true, MAX_TXN_SIZE).unwrap();
+    while reader.next().unwrap().is_some() {}
+    let warning = format!("{}", reader.take_warning().unwrap());
+    assert!(warning.contains("cut short by a crash at byte 1668"), "{warning}");
+    assert!(reader.next().unwrap().is_none());
+}

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub(super) struct Stream<F> {
     window: Window<F>,
+    header: [u8; HEADER.len()],
     unpacker: Unpacker,
     /// Whether the unpacker may have more.
     more: bool,
@@ -32,6 +33,7 @@ impl<F: DirFile> Stream<F> {
         let window = Window::new(io::open(dir, &name.file())?)?;
         let mut stream = Self {
             window,
+            header: HEADER,
             unpacker: Unpacker::new(name.compression),
             more: true,
             bytes: Vec::new(),
@@ -48,8 +50,14 @@ impl<F: DirFile> Stream<F> {
             let (file, found) = (stream.path().into(), u32::from_be_bytes(found));
             return Err(StorageError::SnapshotMagic { file, found });
         }
+        stream.header.copy_from_slice(&stream.bytes[..HEADER.len()]);
         stream.pass(HEADER.len());
         Ok(stream)
+    }
+
+    /// The bytes before the first section, as they stand there: the seals cover them.
+    pub(super) const fn header(&self) -> &[u8] {
+        &self.header
     }
 
     pub(super) fn path(&self) -> &str {

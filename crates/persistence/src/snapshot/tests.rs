@@ -226,3 +226,34 @@ fn messages_say_which_file_and_what_to_do() {
         assert!(message.contains(problem) && message.contains("an older one will do"), "{message}");
     }
 }
+
+#[test]
+fn converting_changes_the_packing_and_nothing_else() {
+    let dir = fixture("fuzzy/version-2");
+    let plain = name(0x1017, Compression::None);
+    let original = dir.bytes(&plain.file()).unwrap();
+    let mut from = plain;
+    for compression in [Compression::Gzip, Compression::Snappy, Compression::None] {
+        if compression == Compression::None {
+            dir.remove(&plain.file()).unwrap();
+        }
+        let copy = convert_snapshot(&dir, from, dir.clone(), compression, &mut |_, _| {}).unwrap();
+        from = copy.publish().unwrap();
+        assert_eq!(load(&dir, from).unwrap().seen, Zxid(0x10ea));
+    }
+    assert_eq!(dir.bytes(&plain.file()).unwrap(), original);
+}
+
+#[test]
+fn a_damaged_snapshot_is_not_converted() {
+    let dir = fixture("compressed/gz/version-2");
+    let mut bytes = dir.bytes("snapshot.12.gz").unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    dir.put("snapshot.12.gz", &bytes).unwrap();
+    let before = dir.names().unwrap();
+    let from = name(0x12, Compression::Gzip);
+    let error = convert_snapshot(&dir, from, dir.clone(), Compression::None, &mut |_, _| {});
+    assert!(error.unwrap_err().to_string().contains("snapshot.12.gz is damaged"));
+    assert_eq!(dir.names().unwrap(), before);
+}

@@ -176,9 +176,9 @@ impl<D: Dir> SnapshotWriter<D> {
 /// A snapshot that is whole and durable, but counts for nothing: it does not have its name.
 #[derive(Debug)]
 pub struct CompleteSnapshot<D> {
-    dir: D,
-    name: SnapshotName,
-    temporary: String,
+    pub(super) dir: D,
+    pub(super) name: SnapshotName,
+    pub(super) temporary: String,
 }
 
 impl<D: Dir> CompleteSnapshot<D> {
