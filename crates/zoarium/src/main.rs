@@ -1,10 +1,12 @@
 //! The command line of Zoarium.
 
+mod comfort;
 mod dev;
 mod lab;
+mod offline;
 mod serve;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
 
 /// A coordination service that every ZooKeeper client speaks to.
@@ -17,12 +19,24 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a server. This is also what happens without a command.
+    /// Run a server: alone, or as a member of the ensemble in its zoo.cfg.
     Server(ServerArguments),
     /// Run an ensemble on this machine, to try things out. Ctrl-C stops it.
     Dev(DevArguments),
     /// Run, break and look at commit and consensus protocols.
     Lab(lab::LabArguments),
+    /// Look into transaction logs: what happened, who did it, how the tree was.
+    Log(offline::LogArguments),
+    /// Look into snapshots: what they hold, how large, what differs; pack them otherwise.
+    Snapshot(offline::SnapshotArguments),
+    /// Find out whether a data directory is sound, and repair what can be.
+    Doctor(offline::DoctorArguments),
+    /// Remove snapshots and logs that no start needs.
+    Purge(offline::PurgeArguments),
+    /// Write a completion script for bash, zsh, fish and others.
+    Completions(comfort::CompletionsArguments),
+    /// Write manual pages.
+    Man(comfort::ManArguments),
 }
 
 /// What kind of ensemble.
@@ -50,7 +64,7 @@ struct DevArguments {
 }
 
 /// How to run a server.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug)]
 struct ServerArguments {
     /// A zoo.cfg; or as in Apache a client port and a data directory, then if wanted the tick time in
     /// milliseconds and the number of connections a client may have.
@@ -79,10 +93,22 @@ enum LogFormat {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    let matches = comfort::grouped(Cli::command()).get_matches();
+    // What the definition accepts it can be made of, or this says why.
+    let command = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.command,
+        Err(error) => error.exit(),
+    };
+    match command {
         Some(Command::Server(arguments)) => serve::run(&arguments),
         Some(Command::Dev(arguments)) => dev::run(&arguments),
         Some(Command::Lab(arguments)) => lab::run(&arguments),
-        None => serve::run(&ServerArguments { log: "info".to_owned(), ..Default::default() }),
+        Some(Command::Log(arguments)) => offline::log(&arguments),
+        Some(Command::Snapshot(arguments)) => offline::snapshot(&arguments),
+        Some(Command::Doctor(arguments)) => offline::doctor(&arguments),
+        Some(Command::Purge(arguments)) => offline::purge(&arguments),
+        Some(Command::Completions(arguments)) => comfort::completions(&arguments, Cli::command()),
+        Some(Command::Man(arguments)) => comfort::man(&arguments, Cli::command()),
+        None => comfort::greet(Cli::command()),
     }
 }

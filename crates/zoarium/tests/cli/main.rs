@@ -6,6 +6,7 @@
 )]
 
 mod dev;
+mod offline;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
