@@ -17,6 +17,7 @@ mod history;
 mod kazoo;
 mod migration;
 mod mixed;
+mod offline;
 mod process;
 mod recipes;
 mod reconfiguration;
@@ -78,6 +79,7 @@ const CHECKS: &[Check] = &[
     ("recipes", "our recipes, Curator's and kazoo's contending for the same", recipes::run),
     ("disk", "directories written by one server and read by the other", disk::run),
     ("crash", "kill -9 under load, over and over", crash::run),
+    ("offline", "logs, snapshots and the doctor on what Apache's servers leave", offline::run),
     ("bytes", "raw requests, answers equal to Apache's byte for byte", bytes::run),
     ("zkcli", "Apache's command line, every command", zkcli::run),
     ("java", "Apache's Java client and Curator", clients::java),
