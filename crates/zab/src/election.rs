@@ -184,23 +184,24 @@ impl Election {
         self.count(core, now, fx);
     }
 
-    /// Someone says it has found a leader. It is joined when a quorum says so, and it too.
+    /// Someone says it has found a leader. It is joined when a quorum says so, and it too. While
+    /// another membership is proposed, a quorum of either will do: who leads has what it takes, and
+    /// may need this server to have the proposal committed. Apache's server waits for both.
     fn on_established(&mut self, core: &mut Core, from: ServerId, heard: Heard) -> Option<Vote> {
         if heard.round == core.round {
             self.votes.insert(from, heard);
             let own = self.own_heard(core);
             let votes = self.votes.iter().map(|(id, heard)| (*id, *heard)).chain(own);
             let agree = votes.filter(|(_, other)| other.agrees_in_round(&heard));
-            if core.is_quorum(&agree.map(|(id, _)| id).collect()) && leads(core, &self.votes, heard)
-            {
+            let agree = agree.map(|(id, _)| id).collect();
+            if core.is_some_quorum(&agree) && leads(core, &self.votes, heard) {
                 return Some(heard.vote);
             }
         }
         self.established.insert(from, heard);
         let agree = self.established.iter().filter(|(_, other)| other.agrees_outside(&heard));
-        if core.is_quorum(&agree.map(|(id, _)| *id).collect())
-            && leads(core, &self.established, heard)
-        {
+        let agree = agree.map(|(id, _)| *id).collect();
+        if core.is_some_quorum(&agree) && leads(core, &self.established, heard) {
             core.round = heard.round;
             return Some(heard.vote);
         }

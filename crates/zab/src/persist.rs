@@ -114,6 +114,11 @@ impl Core {
         self.memberships().all(|membership| membership.is_quorum(servers))
     }
 
+    /// Whether `servers` have a quorum of a membership that counts.
+    pub(crate) fn is_some_quorum(&self, servers: &BTreeSet<ServerId>) -> bool {
+        self.memberships().any(|membership| membership.is_quorum(servers))
+    }
+
     /// Whether `server` has weight: one without is never elected.
     pub(crate) fn may_lead(&self, server: ServerId) -> bool {
         self.memberships().any(|membership| membership.weight(server) > 0)
