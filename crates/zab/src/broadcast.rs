@@ -104,6 +104,14 @@ impl Broadcast {
         }
     }
 
+    /// A membership is in force: those before it have no say any more. Their members may have gone
+    /// with it, so nobody is to wait for them.
+    pub(crate) fn forget_memberships_before(&mut self, version: Zxid) {
+        for proposal in &mut self.proposals {
+            proposal.memberships.retain(|membership| membership.version >= version);
+        }
+    }
+
     pub(crate) fn pending_syncs(&self) -> usize {
         self.syncs.len()
     }

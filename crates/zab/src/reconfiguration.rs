@@ -112,7 +112,7 @@ impl Leader {
 
     /// The reconfiguration is committed and everyone told.
     pub(crate) fn activate(
-        &self,
+        &mut self,
         core: &mut Core,
         designated: ServerId,
         membership: &Arc<Membership>,
@@ -121,6 +121,9 @@ impl Leader {
     ) -> Result<(), Fault> {
         core.adopt_membership(membership, fx);
         if designated == core.id() {
+            if let Reign::Broadcasting { broadcast, .. } = &mut self.reign {
+                broadcast.forget_memberships_before(membership.version);
+            }
             return Ok(());
         }
         // Nothing more may be committed here.
