@@ -61,7 +61,8 @@ impl Waiting {
 pub(crate) struct Revalidated {
     after: Zxid,
     pub(crate) to: ServerId,
-    answer: Bytes,
+    session: SessionId,
+    lives: bool,
 }
 
 /// Whose transaction is to be decided, and where it will stand.
@@ -307,21 +308,26 @@ impl Peer {
                 effects.output(Output::Close { conn });
             }
         }
-        let answer = carried::encode_answer(session, lives);
-        match self.pipeline.newest_proposal() {
-            Some(zxid) => self.revalidated.push_back(Revalidated { after: zxid, to: from, answer }),
-            None => self.send_revalidated(now, from, answer),
+        let after = self.pipeline.newest_proposal();
+        let answer = Revalidated { after: after.unwrap_or(Zxid::ZERO), to: from, session, lives };
+        match after {
+            Some(_) => self.revalidated.push_back(answer),
+            None => self.send_revalidated(now, &answer),
         }
     }
 
     /// Answers those who have waited for `zxid`.
     pub(crate) fn finish_revalidations(&mut self, now: Now, zxid: Zxid) {
         while let Some(due) = self.revalidated.pop_front_if(|next| next.after <= zxid) {
-            self.send_revalidated(now, due.to, due.answer);
+            self.send_revalidated(now, &due);
         }
     }
 
-    fn send_revalidated(&mut self, now: Now, to: ServerId, answer: Bytes) {
+    fn send_revalidated(&mut self, now: Now, answer: &Revalidated) {
+        let Revalidated { to, session, .. } = *answer;
+        // Meanwhile it may have ended, as the client asked where it was before.
+        let lives = answer.lives && self.sessions.is_open(session);
+        let answer = carried::encode_answer(session, lives);
         self.agreement.step(now, Input::Request(Request::Revalidated { to, answer }));
     }
 
