@@ -91,6 +91,10 @@ pub enum Bug {
     NewLeaderExpires,
     /// A learner takes every session for alive.
     ExpiredSessionRevalidated,
+    /// A leader takes a proposed membership for acknowledged by all.
+    ReconfiguredWithoutQuorum,
+    /// A learner commits a membership and does not put it in force.
+    ActivationLost,
     /// A client does not set its watches again on a new connection.
     WatchesNotSetAgain,
     /// A client sets its watches again as if it had seen what it has not.
@@ -103,14 +107,17 @@ impl Bug {
         // The first of those that need others.
         let first = Self::ALL.iter().position(|(bug, _)| *bug == Self::ProposalAckedBeforeSync);
         let own = Self::ALL.iter().position(|(bug, _)| *bug == self);
-        match own < first {
-            true => Kind::Alone,
-            false => Kind::Ensemble { voters: 3, observers: 0 },
+        match self {
+            Self::ReconfiguredWithoutQuorum | Self::ActivationLost => {
+                Kind::Changing { voters: 3, spares: 1 }
+            }
+            _ if own < first => Kind::Alone,
+            _ => Kind::Ensemble { voters: 3, observers: 0 },
         }
     }
 
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 45] = [
+    pub const ALL: [(Self, &'static str); 47] = [
         (Self::AckBeforeSync, "ack-before-sync"),
         (Self::ReadBeforeSync, "read-before-sync"),
         (Self::LogNotSynced, "log-not-synced"),
@@ -154,6 +161,8 @@ impl Bug {
         (Self::TouchNotForwarded, "touch-not-forwarded"),
         (Self::NewLeaderExpires, "new-leader-expires"),
         (Self::ExpiredSessionRevalidated, "expired-session-revalidated"),
+        (Self::ReconfiguredWithoutQuorum, "reconfigured-without-quorum"),
+        (Self::ActivationLost, "activation-lost"),
         (Self::WatchesNotSetAgain, "watches-not-set-again"),
         (Self::WatchesSetAgainAhead, "watches-set-again-ahead"),
     ];

@@ -46,7 +46,7 @@ pub fn all() -> Checkers<Participant> {
         Box::new(ephemerals::Ephemerals::new(shared())),
         Box::new(sequences::Sequences::default()),
         Box::new(sessions::Sessions::new(shared())),
-        Box::new(liveness::Liveness::default()),
+        Box::new(liveness::Liveness::new(shared())),
     ]
 }
 

@@ -493,11 +493,27 @@ impl Client {
             Verb::List => Ask::List { path: "/eph".into(), watch: false },
             Verb::WatchList => Ask::List { path: "/few".into(), watch: true },
             Verb::WatchAlways => Ask::WatchAlways { path: few },
+            Verb::AddVoter => {
+                Ask::Change { joining: Some(server_line(wish.which, "participant")), leaving: None }
+            }
+            Verb::AddObserver => {
+                Ask::Change { joining: Some(server_line(wish.which, "observer")), leaving: None }
+            }
+            Verb::Remove => Ask::Change { joining: None, leaving: Some(wish.which.to_string()) },
+            Verb::Members => {
+                let ids = (1..=8).filter(|id| wish.which >> (id - 1) & 1 == 1);
+                let lines: Vec<String> = ids.map(|id| server_line(id, "participant")).collect();
+                Ask::Replace(lines.join(","))
+            }
             Verb::Sync => Ask::Sync,
             Verb::CloseSession => Ask::CloseSession,
             Verb::Move | Verb::Away => return None,
         })
     }
+}
+
+fn server_line(id: u8, role: &str) -> String {
+    format!("server.{id}={}", crate::setup::server(id, role))
 }
 
 /// How sessions are set up.

@@ -3,13 +3,14 @@
 use crate::bug::Bug;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use zoarium_persistence::epochs::{EpochFile, write_epoch};
 use zoarium_persistence::journal::{Journal, JournalOptions, stage_snapshot};
 use zoarium_persistence::mem_dir::{Fault, MemDir, MemDisk, Survival};
 use zoarium_persistence::snapshot::write_snapshot;
 use zoarium_persistence::{Compression, DataDirs, LogOptions, StorageError};
 use zoarium_process::PersistSeq;
-use zoarium_proto::Zxid;
+use zoarium_proto::{Membership, Zxid};
 use zoarium_sim::{Disk, DiskError, Keep, Rng};
 use zoarium_tree::snapshot::LoadError;
 use zoarium_tree::{SnapshotLoader, Tree, TreeOptions};
@@ -30,6 +31,7 @@ pub struct ServerDisk {
     capacity: Option<u64>,
     settings: DiskSettings,
     handover: Rc<Handover>,
+    members: Rc<Members>,
     /// Whether a planted bug has written the epoch before its history.
     is_epoch_ahead: bool,
 }
@@ -54,6 +56,15 @@ pub struct Handover {
     pub journal: RefCell<Option<Journal<MemDir>>>,
 }
 
+/// The memberships in the files beside the configuration. They are written as a whole and synced.
+#[derive(Debug, Default)]
+pub struct Members {
+    /// The one in force, if it is not that of the first start.
+    pub in_force: RefCell<Option<Arc<Membership>>>,
+    /// A newer one that is proposed.
+    pub proposed: RefCell<Option<Arc<Membership>>>,
+}
+
 /// How much log space is reserved at a time, in bytes: little, so that disks fill up in no time.
 const LOG_RESERVE: u64 = 8192;
 
@@ -69,6 +80,7 @@ impl ServerDisk {
             capacity: None,
             settings,
             handover: Rc::default(),
+            members: Rc::default(),
             is_epoch_ahead: false,
         }
     }
@@ -78,6 +90,11 @@ impl ServerDisk {
         let data = self.disk.dir("data/version-2");
         let root = self.disk.dir("data");
         DataDirs { root, snapshots: data.clone(), logs: data, logs_apart: false }
+    }
+
+    /// The memberships that it keeps.
+    pub fn members(&self) -> Rc<Members> {
+        Rc::clone(&self.members)
     }
 
     /// Lets the history continue after `last`, for a server that has just started.

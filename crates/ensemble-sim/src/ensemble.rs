@@ -111,6 +111,7 @@ impl Experiment for Trial {
     }
 
     fn plan(&self, seed: u64) -> Plan<Name> {
-        workload::plan(seed, &self.names(seed))
+        let setup = Setup::new(self.kind, seed);
+        workload::plan(seed, &setup.names(), setup.changes())
     }
 }

@@ -24,6 +24,13 @@ pub enum Kind {
         /// How many only learn.
         observers: u8,
     },
+    /// An ensemble of this many voters that changes, and servers that are not in it yet.
+    Changing {
+        /// How many vote.
+        voters: u8,
+        /// How many wait.
+        spares: u8,
+    },
 }
 
 /// What the seed has decided before anything happens.
@@ -31,6 +38,8 @@ pub enum Kind {
 pub struct Setup {
     voters: u8,
     observers: u8,
+    /// Servers that are not in the ensemble, if it may change.
+    spares: Option<u8>,
     is_alone: bool,
     snap_count: u64,
     committed_log_max: usize,
@@ -69,10 +78,18 @@ impl Setup {
             Kind::Drawn => (voters, if voters < 3 { 0 } else { observers }),
             Kind::Alone => (0, 0),
             Kind::Ensemble { voters, observers } => (voters, observers),
+            Kind::Changing { voters, .. } => (voters, 0),
         };
+        let drawn_spares = one_of(&[0, 0, 1, 2, 3]).checked_sub(1);
+        let drawn_spares = drawn_spares.and_then(|spares| u8::try_from(spares).ok());
         Self {
             voters: voters.max(1),
             observers,
+            spares: match kind {
+                Kind::Drawn if voters >= 3 => drawn_spares,
+                Kind::Changing { spares, .. } => Some(spares),
+                Kind::Drawn | Kind::Alone | Kind::Ensemble { .. } => None,
+            },
             is_alone: voters == 0,
             snap_count: one_of(&[12, 40, 40, 120]),
             committed_log_max: usize::try_from(one_of(&[3, 20, 20, 500])).unwrap_or(1),
@@ -88,11 +105,17 @@ impl Setup {
         }
     }
 
+    /// Whether there are changes of the ensemble.
+    pub const fn changes(&self) -> bool {
+        self.spares.is_some()
+    }
+
     /// Three voters that keep little of what is older, so that a short run has everything in it.
     pub const fn scripted() -> Self {
         Self {
             voters: 3,
             observers: 0,
+            spares: None,
             is_alone: false,
             snap_count: 12,
             committed_log_max: 3,
@@ -118,7 +141,7 @@ impl Setup {
 
     /// The ids of all servers.
     pub fn servers(&self) -> impl Iterator<Item = u8> + use<> {
-        1..=self.voters + self.observers
+        1..=self.voters + self.observers + self.spares.unwrap_or(0)
     }
 
     /// How the disk of a server is used.
@@ -132,6 +155,9 @@ impl Setup {
         options.peer.server_id = id;
         options.peer.tick = TICK;
         options.peer.leader_serves = self.leader_serves;
+        options.peer.reconfig_enabled = self.changes();
+        // Else nobody may change the ensemble.
+        options.peer.access.skip_acl = self.changes();
         if !self.is_alone {
             options.ensemble =
                 Some(ZabSetup { membership: Arc::new(self.membership()), zab: self.zab(id) });
@@ -141,16 +167,17 @@ impl Setup {
 
     fn membership(&self) -> Membership {
         let mut text = String::new();
-        for id in self.servers() {
+        for id in 1..=self.voters + self.observers {
             let role = if id <= self.voters { "participant" } else { "observer" };
-            text += &format!("server.{id}=s{id}:2888:3888:{role}\n");
+            text += &format!("server.{id}={}\n", server(id, role));
         }
         Membership::parse(&text).expect("the lines are written as they are read")
     }
 
     fn zab(&self, id: u8) -> ZabOptions {
         ZabOptions {
-            observer: id > self.voters,
+            observer: id > self.voters && id <= self.voters + self.observers,
+            reconfig_enabled: self.changes(),
             tick: TICK,
             init_limit: INIT_LIMIT,
             sync_limit: SYNC_LIMIT,
@@ -162,4 +189,9 @@ impl Setup {
             ..ZabOptions::new(ServerId(id.into()))
         }
     }
+}
+
+/// A server as memberships have it.
+pub(crate) fn server(id: u8, role: &str) -> String {
+    format!("s{id}:2888:3888:{role};2181")
 }

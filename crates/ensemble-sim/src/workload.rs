@@ -48,13 +48,21 @@ pub enum Verb {
     CloseSession,
     /// Connect to another server, whatever is under way.
     Move,
+    /// Let a server vote.
+    AddVoter,
+    /// Let a server observe.
+    AddObserver,
+    /// Take a server out of the ensemble.
+    Remove,
+    /// Let those vote whose bits are set, the first server's being the lowest, and nobody else.
+    Members,
     /// Let go of the session and come back to it: in time, or too late.
     Away,
 }
 
 impl Verb {
     /// All verbs, their words, and how often they are drawn.
-    const ALL: [(Self, &'static str, u32); 21] = [
+    const ALL: [(Self, &'static str, u32); 25] = [
         (Self::Keep, "keep", 10),
         (Self::Create, "create", 10),
         (Self::Set, "set", 15),
@@ -76,6 +84,11 @@ impl Verb {
         (Self::CloseSession, "close", 1),
         (Self::Move, "move", 2),
         (Self::Away, "away", 2),
+        // These are drawn where the ensemble may change.
+        (Self::AddVoter, "add-voter", 0),
+        (Self::AddObserver, "add-observer", 0),
+        (Self::Remove, "remove", 0),
+        (Self::Members, "members", 0),
     ];
 }
 
@@ -84,6 +97,9 @@ const CHOICES: u64 = 4;
 
 /// How many requests in a million are that connections between two servers break.
 const BREAK_PARTS: u32 = 10_000;
+
+/// How many requests in a million change the ensemble, if it may change.
+const CHANGE_PARTS: u32 = 50_000;
 
 /// How many requests come in one go, at most.
 const BURST_MAX: usize = 6;
@@ -130,6 +146,15 @@ fn draw(rng: &mut Rng) -> String {
     format!("{chosen}:{}", rng.below(CHOICES))
 }
 
+/// A change of the ensemble.
+fn draw_change(rng: &mut Rng, servers: usize) -> String {
+    let verb = ["add-voter", "add-voter", "add-observer", "remove", "members"][rng.index(5)];
+    match verb {
+        "members" => format!("members:{}", 1 + rng.below((1 << servers.min(8)) - 1)),
+        verb => format!("{verb}:{}", 1 + rng.index(servers)),
+    }
+}
+
 /// How much goes wrong, and how often clients ask.
 fn intensity() -> Intensity {
     Intensity { lasts: Duration::from_secs(20), requests: 900, ..Intensity::default() }
@@ -139,8 +164,9 @@ fn intensity() -> Intensity {
 /// up what is left of old connections, and some.
 const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 
-/// The plan of a seed: bursts of requests for all clients, faults of all.
-pub fn plan(seed: u64, names: &Names<Name>) -> Plan<Name> {
+/// The plan of a seed: bursts of requests for all clients, faults of all, and `changes` of the
+/// ensemble.
+pub fn plan(seed: u64, names: &Names<Name>, changes: bool) -> Plan<Name> {
     let clients: Vec<Name> = names.ids().filter(|id| matches!(id, Name::Client(_))).collect();
     let servers: Vec<Name> = names.ids().filter(|id| matches!(id, Name::Server(_))).collect();
     // The server is what is tested: it gets three faults of four.
@@ -152,6 +178,9 @@ pub fn plan(seed: u64, names: &Names<Name>) -> Plan<Name> {
             return (servers[one], format!("break {port} {other}"));
         }
         let client = clients[rng.index(clients.len())];
+        if changes && rng.chance(CHANGE_PARTS) {
+            return (client, draw_change(rng, servers.len()));
+        }
         let burst: Vec<String> = (0..=rng.index(BURST_MAX)).map(|_| draw(rng)).collect();
         (client, burst.join(" "))
     };

@@ -23,8 +23,10 @@ pub(super) type Shared = Rc<RefCell<Ledger>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// The members of the ensemble; none if the server is alone.
+    /// The members of the ensemble at first; none if the server is alone.
     membership: Option<Arc<Membership>>,
+    /// The memberships that were committed, and which place in the history that has.
+    memberships: Vec<(usize, Arc<Membership>)>,
     txns: BTreeMap<Zxid, Logged>,
     committed: Vec<Zxid>,
     servers: BTreeMap<Name, Server>,
@@ -54,6 +56,7 @@ pub(super) struct Logged {
     pub(super) cxid: i32,
     pub(super) is_error: bool,
     pub(super) changes: Vec<Change>,
+    membership: Option<Arc<Membership>>,
 }
 
 /// What is on a disk, or is on its way there.
@@ -325,6 +328,7 @@ impl Ledger {
             cxid: header.cxid,
             is_error: header.is_error,
             changes,
+            membership: txn.membership.clone(),
         };
         self.txns.insert(*zxid, logged);
         Ok(())
@@ -445,6 +449,11 @@ impl Ledger {
             at = self.txns[&at].before;
         }
         self.committed[known..].reverse();
+        let news = self.committed[known..].iter().zip(known + 1..);
+        let memberships = news.filter_map(|(zxid, depth)| {
+            Some((depth, Arc::clone(self.txns[zxid].membership.as_ref()?)))
+        });
+        self.memberships.extend(memberships);
     }
 
     /// Commit durability: all that is committed is on the disks of a quorum.
@@ -456,18 +465,30 @@ impl Ledger {
     /// # Errors
     /// If a crash of all would leave the txn on less than a quorum of disks.
     pub(super) fn check_quorum_has(&self, zxid: Zxid) -> Checked {
-        let Some(membership) = &self.membership else { return Ok(()) };
+        let Some(first) = &self.membership else { return Ok(()) };
         let has = |(name, server): (&Name, &Server)| {
             self.has(server.durable.last, zxid).then(|| ServerId(id(*name).into()))
         };
         let holders: BTreeSet<ServerId> = self.servers.iter().filter_map(has).collect();
-        match membership.is_quorum(&holders) {
+        // A membership counts from its own txn on, and the one before it up to that.
+        let depth = self.depth(self.last_txn(zxid));
+        let older = self.memberships.partition_point(|(at, _)| *at < depth);
+        let newer = self.memberships.get(older).filter(|(at, _)| *at == depth);
+        let current = older.checked_sub(1).map_or(first, |index| &self.memberships[index].1);
+        let mut counting = [current].into_iter().chain(newer.map(|(_, membership)| membership));
+        match counting.all(|membership| membership.is_quorum(&holders)) {
             true => Ok(()),
             false => {
                 let detail = format!("{zxid} is committed and durable on {holders:?} only");
                 broken("commit durability", detail)
             }
         }
+    }
+
+    /// The newest membership that is committed; none if the server is alone.
+    pub(super) fn newest_membership(&self) -> Option<&Arc<Membership>> {
+        let newest = self.memberships.last().map(|(_, membership)| membership);
+        newest.or(self.membership.as_ref())
     }
 
     /// The history with which an epoch's leader began.

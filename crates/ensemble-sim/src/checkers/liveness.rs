@@ -1,20 +1,29 @@
 //! When nothing fails any more, every server serves, every client is served, sessions of clients
 //! that are there live, and all servers come to the same state (G14, G20).
 
+use super::ledger::Shared;
 use super::{Checked, broken, member, seen};
 use crate::client::{Ask, Reply, Seen};
 use crate::member::Member;
 use crate::participant::{Name, Participant};
 use std::collections::BTreeSet;
-use zoarium_proto::{SessionId, Xid};
+use std::sync::Arc;
+use zoarium_proto::{ServerId, SessionId, Xid};
 use zoarium_sim::{Checker, Event, Running, What};
 
 /// Which clients have had a write answered that they sent after the faults.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Liveness {
+    ledger: Shared,
     is_calm: bool,
     asked: BTreeSet<(SessionId, i32)>,
     served: BTreeSet<Name>,
+}
+
+impl Liveness {
+    pub(super) fn new(ledger: Shared) -> Self {
+        Self { ledger, is_calm: false, asked: BTreeSet::new(), served: BTreeSet::new() }
+    }
 }
 
 impl Checker<Participant> for Liveness {
@@ -37,9 +46,28 @@ impl Checker<Participant> for Liveness {
     }
 
     fn settled(&self, running: &Running<Participant>) -> Checked {
-        let members = || running.keys().filter_map(|name| Some((*name, member(running, *name)?)));
+        let ledger = self.ledger.borrow();
+        let membership = ledger.newest_membership();
+        // Who is not in the ensemble may come and go.
+        let is_in = |name: &Name| match (name, membership) {
+            (Name::Server(id), Some(all)) => all.members.contains_key(&ServerId((*id).into())),
+            (Name::Server(_), None) => true,
+            (Name::Client(_), _) => false,
+        };
+        let members = || {
+            let names = running.keys().filter(|name| is_in(name));
+            names.filter_map(|name| Some((*name, member(running, *name)?)))
+        };
         if let Some((name, _)) = members().find(|(_, member)| !member.is_serving()) {
             return broken("every server serves in the end", format!("{name:?} does not"));
+        }
+        let in_force =
+            |member: &Member| member.peer().zab().map(|zab| Arc::clone(zab.membership()));
+        let differs = |(_, member): &(Name, &Member)| {
+            in_force(member).is_some_and(|it| Some(&it.members) != membership.map(|it| &it.members))
+        };
+        if let Some((name, _)) = members().find(differs) {
+            return broken("all servers know who is in the ensemble", format!("{name:?} does not"));
         }
         let state = |member: &Member| {
             let tree = member.tree();

@@ -1,6 +1,7 @@
 //! What a session is told comes in the order it asked, and time never runs back in it; what it asks
 //! is done in the order it asked, whichever servers it has asked (G3–G5).
 
+use super::changes::Change;
 use super::ledger::{Cursor, Shared};
 use super::{Checked, broken, seen};
 use crate::client::Seen;
@@ -60,8 +61,10 @@ impl Order {
         let ledger = self.ledger.borrow();
         for (zxid, txn) in ledger.news(&mut self.cursor) {
             // Zero is what the server does for a session; what failed may have come too late.
+            // A client that moves while it closes its session asks for that twice.
+            let closes = txn.changes.contains(&Change::SessionClosed(txn.session));
             let is_resumed = self.resumed.contains(&txn.session);
-            if txn.cxid == 0 || txn.is_error || is_resumed || ledger.is_alone() {
+            if txn.cxid == 0 || txn.is_error || closes || is_resumed || ledger.is_alone() {
                 continue;
             }
             let before = self.done.insert(txn.session, txn.cxid);

@@ -73,6 +73,15 @@ pub enum Ask {
         /// Which znode.
         path: String,
     },
+    /// reconfig: some servers are added, change their role, or go.
+    Change {
+        /// As `server.N=` lines.
+        joining: Option<String>,
+        /// Ids.
+        leaving: Option<String>,
+    },
+    /// reconfig: these are the servers, as `server.N=` lines.
+    Replace(String),
     /// sync.
     Sync,
     /// closeSession.
@@ -96,6 +105,8 @@ impl Ask {
             | Self::Set { .. }
             | Self::Delete { .. }
             | Self::SetBoth { .. }
+            | Self::Change { .. }
+            | Self::Replace(_)
             | Self::CloseSession => true,
             Self::GetBoth { .. }
             | Self::Get { .. }
@@ -141,6 +152,18 @@ impl Ask {
                 let path = path.into();
                 Request::AddWatch { path, recursive: false, outlives_session: false }
             }
+            Self::Change { joining, leaving } => Request::Reconfig {
+                joining: joining.as_deref().map(Cow::Borrowed),
+                leaving: leaving.as_deref().map(Cow::Borrowed),
+                members: None,
+                version: None,
+            },
+            Self::Replace(members) => Request::Reconfig {
+                joining: None,
+                leaving: None,
+                members: Some(members.into()),
+                version: None,
+            },
             Self::Sync => Request::Sync { path: "/".into() },
             Self::CloseSession => return None,
         })

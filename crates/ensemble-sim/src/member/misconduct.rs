@@ -63,6 +63,9 @@ impl Member {
         let reply = |packet| Input::Message { from: link, message: Message::Quorum(packet) };
         let fake = match (bug, &packet) {
             (Bug::CommitWithoutQuorum, Packet::Proposal(txn)) => Some(Packet::Ack(txn.zxid)),
+            (Bug::ReconfiguredWithoutQuorum, Packet::Proposal(txn)) if txn.membership.is_some() => {
+                Some(Packet::Ack(txn.zxid))
+            }
             (Bug::LeaderUnaffirmed, Packet::NewLeader { epoch, .. }) => {
                 Some(Packet::Ack(Zxid::new(epoch.0, 0)))
             }
@@ -117,6 +120,9 @@ impl Member {
                 if self.misconduct.hasty.take() == Some(link) =>
             {
                 Vec::new()
+            }
+            (Bug::ActivationLost, Message::Quorum(Packet::CommitAndActivate { zxid, .. })) => {
+                vec![packet(Packet::Commit(zxid))]
             }
             (Bug::DeliveredBeforeCommit, Message::Quorum(Packet::Proposal(txn)))
                 if self.is_serving =>

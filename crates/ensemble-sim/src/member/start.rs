@@ -47,7 +47,7 @@ pub struct MemberOptions {
 /// How a member of an ensemble is set up.
 #[derive(Clone, Debug)]
 pub struct ZabSetup {
-    /// Who is in it.
+    /// Who is in it at first.
     pub membership: Arc<Membership>,
     /// The options of the agreement.
     pub zab: ZabOptions,
@@ -100,17 +100,22 @@ impl Member {
         let recovery = Recovery::of(&found, options.ensemble.is_none());
         let RecoveredMember { recovered, epochs, tail, floor, membership } = found;
         let Recovered { tree, last_zxid, .. } = recovered;
+        let members = disk.members();
         let peer = match &options.ensemble {
             Some(setup) => {
+                let proposed = members.proposed.borrow().clone();
+                let newest = proposed.into_iter().chain(membership.map(Arc::new));
                 let recovered = zoarium_zab::Recovered {
                     accepted_epoch: Epoch(epochs.accepted),
                     current_epoch: Epoch(epochs.current),
                     last: last_zxid,
                     tail: tail.into_iter().map(txn).collect(),
                     floor,
-                    proposed: membership.map(Arc::new),
+                    proposed: newest.max_by_key(|membership| membership.version),
                 };
-                let zab = Zab::new(setup.zab.clone(), Arc::clone(&setup.membership), recovered);
+                let in_force = members.in_force.borrow().clone();
+                let in_force = in_force.unwrap_or_else(|| Arc::clone(&setup.membership));
+                let zab = Zab::new(setup.zab.clone(), in_force, recovered);
                 Peer::member(options.peer.clone(), zab, &tree, now)
             }
             None => Peer::new(options.peer.clone(), &tree, now),
@@ -129,6 +134,7 @@ impl Member {
             histories: Histories::default(),
             snapshots: Snapshots::new(dirs),
             handover: disk.open(last_zxid),
+            members,
             records,
             peer_effects: Effects::new(),
             peer_inputs: VecDeque::new(),
