@@ -30,8 +30,8 @@ pub struct Peer {
     pub(crate) pipeline: Pipeline,
     pub(crate) agreement: Agreement,
     pub(crate) role: Role,
-    /// The tree is another one than at the last step: what is known of it is out of date.
-    tree_replaced: bool,
+    /// Since when the tree is another one than what is known of it.
+    tree_replaced: Option<Now>,
     pub(crate) ids: SessionIds,
     pub(crate) disk_full: bool,
     /// Who the peer itself is when it asks.
@@ -80,7 +80,7 @@ impl Peer {
             pipeline: Pipeline::default(),
             agreement,
             role,
-            tree_replaced: false,
+            tree_replaced: None,
             ids: SessionIds::new(options.server_id, start_ms),
             disk_full: false,
             nobody: Identities::new([]),
@@ -111,9 +111,8 @@ impl Peer {
 
     /// Takes one input. `tree` is the state as far as it is applied; see [`Output::is_barrier`].
     pub fn step(&mut self, now: Now, tree: &Tree, input: Input<Self>, effects: &mut Effects<Self>) {
-        if self.tree_replaced {
-            self.tree_replaced = false;
-            self.look_at(tree, now);
+        if let Some(since) = self.tree_replaced.take() {
+            self.look_at(tree, since);
         }
         match input {
             Input::Start => self.on_start(now, effects),
@@ -313,11 +312,11 @@ impl Peer {
                 effects.output(Output::Serving { leader, epoch });
             }
             Zab::Truncate { to } => {
-                self.tree_replaced = true;
+                self.tree_replaced = Some(now);
                 effects.output(Output::Truncate { to });
             }
             Zab::InstallSnapshot { zxid } => {
-                self.tree_replaced = true;
+                self.tree_replaced = Some(now);
                 effects.output(Output::InstallSnapshot { zxid });
             }
             Zab::SendSnapshot { to, zxid } => effects.output(Output::SendSnapshot { to, zxid }),
@@ -352,7 +351,7 @@ impl Peer {
         self.role = if leads { Role::Leading } else { Role::Learning(Learning::new()) };
         self.local.sessions.restart(now.mono);
         // What was delivered on the way here is not in the tree yet.
-        self.tree_replaced = true;
+        self.tree_replaced = Some(now);
     }
 
     /// No transaction tells of the first membership, nor of one that this server has heard of in an
