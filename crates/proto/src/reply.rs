@@ -1,6 +1,6 @@
 //! What a server answers: frames with a reply header and an optional record.
 
-use crate::jute::{DecodeError, Reader, length};
+use crate::jute::{DecodeError, FixedRecord, Reader, length};
 use crate::{ErrorCode, Xid, Zxid};
 use alloc::vec::Vec;
 use bytes::BufMut;
@@ -44,9 +44,11 @@ impl ReplyHeader {
 
     /// Appends the record.
     pub fn encode(&self, out: &mut impl BufMut) {
-        out.put_i32(self.xid.0);
-        out.put_i64(self.zxid);
-        out.put_i32(self.error);
+        out.put_slice(&self.to_wire());
+    }
+
+    fn to_wire(self) -> [u8; Self::WIRE_SIZE] {
+        FixedRecord::new().int(self.xid.0).long(self.zxid).int(self.error).bytes()
     }
 }
 

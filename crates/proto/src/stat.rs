@@ -1,6 +1,6 @@
 //! The stat of a znode.
 
-use crate::jute::{DecodeError, Reader};
+use crate::jute::{DecodeError, FixedRecord, Reader};
 use crate::{SessionId, Zxid};
 use bytes::BufMut;
 
@@ -42,20 +42,19 @@ impl Stat {
 
     /// The record as bytes; one copy into the output instead of eleven.
     pub fn to_wire(&self) -> [u8; Self::WIRE_SIZE] {
-        let mut wire = [0; Self::WIRE_SIZE];
-        let mut out = &mut wire[..];
-        out.put_i64(self.czxid.to_wire());
-        out.put_i64(self.mzxid.to_wire());
-        out.put_i64(self.ctime);
-        out.put_i64(self.mtime);
-        out.put_i32(self.version);
-        out.put_i32(self.cversion);
-        out.put_i32(self.aversion);
-        out.put_i64(self.ephemeral_owner.0);
-        out.put_i32(self.data_length);
-        out.put_i32(self.num_children);
-        out.put_i64(self.pzxid.to_wire());
-        wire
+        FixedRecord::new()
+            .long(self.czxid.to_wire())
+            .long(self.mzxid.to_wire())
+            .long(self.ctime)
+            .long(self.mtime)
+            .int(self.version)
+            .int(self.cversion)
+            .int(self.aversion)
+            .long(self.ephemeral_owner.0)
+            .int(self.data_length)
+            .int(self.num_children)
+            .long(self.pzxid.to_wire())
+            .bytes()
     }
 
     /// Reads the record.
@@ -137,31 +136,33 @@ impl RawStat {
 
     /// The bytes that go into a znode's digest, pzxid third.
     pub fn to_digest_input(&self) -> [u8; Self::WIRE_SIZE] {
-        let mut wire = [0; Self::WIRE_SIZE];
-        let mut out = &mut wire[..];
-        out.put_i64(self.czxid.to_wire());
-        out.put_i64(self.mzxid.to_wire());
-        out.put_i64(self.pzxid.to_wire());
-        out.put_i64(self.ctime);
-        out.put_i64(self.mtime);
-        out.put_i32(self.version);
-        out.put_i32(self.cversion);
-        out.put_i32(self.aversion);
-        out.put_i64(self.owner);
-        wire
+        FixedRecord::new()
+            .long(self.czxid.to_wire())
+            .long(self.mzxid.to_wire())
+            .long(self.pzxid.to_wire())
+            .long(self.ctime)
+            .long(self.mtime)
+            .int(self.version)
+            .int(self.cversion)
+            .int(self.aversion)
+            .long(self.owner)
+            .bytes()
     }
 
     /// Appends the record as a snapshot has it, pzxid last.
     pub fn encode(&self, out: &mut impl BufMut) {
-        out.put_i64(self.czxid.to_wire());
-        out.put_i64(self.mzxid.to_wire());
-        out.put_i64(self.ctime);
-        out.put_i64(self.mtime);
-        out.put_i32(self.version);
-        out.put_i32(self.cversion);
-        out.put_i32(self.aversion);
-        out.put_i64(self.owner);
-        out.put_i64(self.pzxid.to_wire());
+        let record: [u8; Self::WIRE_SIZE] = FixedRecord::new()
+            .long(self.czxid.to_wire())
+            .long(self.mzxid.to_wire())
+            .long(self.ctime)
+            .long(self.mtime)
+            .int(self.version)
+            .int(self.cversion)
+            .int(self.aversion)
+            .long(self.owner)
+            .long(self.pzxid.to_wire())
+            .bytes();
+        out.put_slice(&record);
     }
 
     /// Reads the record as a snapshot has it.

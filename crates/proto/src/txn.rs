@@ -5,7 +5,9 @@
 //! once. Types and layouts: Apache's `TxnHeader`, `SerializeUtils` and `zookeeper.jute`.
 
 use crate::acl::AclList;
-use crate::jute::{DecodeError, Reader, Text, length, put_boolean, put_buffer, put_text};
+use crate::jute::{
+    DecodeError, FixedRecord, Reader, Text, length, put_boolean, put_buffer, put_text,
+};
 use crate::op::OpCode;
 use crate::reply::put_frame;
 use crate::{SessionId, Zxid};
@@ -26,13 +28,19 @@ pub struct TxnHeader {
 }
 
 impl TxnHeader {
+    /// Bytes of the record and the transaction's type.
+    const WIRE_SIZE: usize = 32;
+
     /// Appends the record for a transaction of type `kind`.
     pub fn encode(&self, kind: OpCode, out: &mut Vec<u8>) {
-        out.put_i64(self.session.0);
-        out.put_i32(self.cxid);
-        out.put_i64(self.zxid.to_wire());
-        out.put_i64(self.time_ms);
-        out.put_i32(kind.to_wire());
+        let record: [u8; Self::WIRE_SIZE] = FixedRecord::new()
+            .long(self.session.0)
+            .int(self.cxid)
+            .long(self.zxid.to_wire())
+            .long(self.time_ms)
+            .int(kind.to_wire())
+            .bytes();
+        out.extend_from_slice(&record);
     }
 
     /// Reads the record and the transaction's type, and nothing of what follows.
@@ -67,8 +75,10 @@ impl TxnDigest {
 
     /// Appends the record.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.put_i32(self.version);
-        out.put_u64(self.value);
+        let value = self.value.cast_signed();
+        let record: [u8; Self::WIRE_SIZE] =
+            FixedRecord::new().int(self.version).long(value).bytes();
+        out.extend_from_slice(&record);
     }
 }
 

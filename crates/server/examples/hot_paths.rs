@@ -118,7 +118,7 @@ impl World {
         self.tree.sessions().keys().next_back().copied().unwrap_or(SessionId::NONE)
     }
 
-    fn write(&mut self, requests: impl IntoIterator<Item = (OpCode, Vec<u8>)>) {
+    fn write(&mut self, requests: impl IntoIterator<Item = (OpCode, Bytes)>) {
         let (session, identities) = (self.session, self.identities.clone());
         let mut next_xid = self.next_xid;
         let inputs = requests.into_iter().map(|(op, body)| {
@@ -128,7 +128,7 @@ impl World {
                 session,
                 xid: Xid(next_xid),
                 op,
-                body: body.into(),
+                body,
                 identities: identities.clone(),
             }))
         });
@@ -207,38 +207,38 @@ fn znode(n: usize) -> String {
     format!("/service/instance-{:06}", n % ZNODES)
 }
 
-fn create(path: &str) -> (OpCode, Vec<u8>) {
+fn create(path: &str) -> (OpCode, Bytes) {
     let mut body = Vec::new();
     put_text(&mut body, path);
     put_buffer(&mut body, Some(&DATA));
     body.extend_from_slice(AclList::OPEN.encoded());
     body.extend_from_slice(&0_i32.to_be_bytes());
-    (OpCode::Create, body)
+    (OpCode::Create, body.into())
 }
 
-fn set(path: &str) -> (OpCode, Vec<u8>) {
+fn set(path: &str) -> (OpCode, Bytes) {
     let mut body = Vec::new();
     put_text(&mut body, path);
     put_buffer(&mut body, Some(&DATA));
     body.extend_from_slice(&(-1_i32).to_be_bytes());
-    (OpCode::SetData, body)
+    (OpCode::SetData, body.into())
 }
 
-fn delete(path: &str) -> (OpCode, Vec<u8>) {
+fn delete(path: &str) -> (OpCode, Bytes) {
     let mut body = Vec::new();
     put_text(&mut body, path);
     body.extend_from_slice(&(-1_i32).to_be_bytes());
-    (OpCode::Delete, body)
+    (OpCode::Delete, body.into())
 }
 
-fn multi(parts: impl IntoIterator<Item = (OpCode, Vec<u8>)>) -> (OpCode, Vec<u8>) {
+fn multi(parts: impl IntoIterator<Item = (OpCode, Bytes)>) -> (OpCode, Bytes) {
     let mut body = Vec::new();
     for (op, part) in parts {
         MultiHeader::result(op).encode(&mut body);
         body.extend_from_slice(&part);
     }
     MultiHeader::END.encode(&mut body);
-    (OpCode::Multi, body)
+    (OpCode::Multi, body.into())
 }
 
 fn in_batches(count: usize, mut run: impl FnMut(std::ops::Range<usize>)) {
@@ -274,7 +274,8 @@ fn reads(world: &mut World, count: usize) {
 }
 
 fn sets(world: &mut World, count: usize) {
-    in_batches(count, |batch| world.write(batch.map(|n| set(&znode(n * 7)))));
+    let requests: Vec<_> = (0..ZNODES).map(|n| set(&znode(n))).collect();
+    in_batches(count, |batch| world.write(batch.map(|n| requests[n * 7 % ZNODES].clone())));
 }
 
 fn creates(world: &mut World, count: usize) {
@@ -289,9 +290,9 @@ fn creates_and_deletes(world: &mut World, count: usize) {
 }
 
 fn multis(world: &mut World, count: usize) {
-    in_batches(count, |batch| {
-        world.write(batch.map(|n| multi((0..10).map(|part| set(&znode(n * 7 + part))))));
-    });
+    let ten = |n: usize| multi((0..10).map(|part| set(&znode(n * 10 + part))));
+    let requests: Vec<_> = (0..ZNODES / 10).map(ten).collect();
+    in_batches(count, |batch| world.write(batch.map(|n| requests[n % requests.len()].clone())));
 }
 
 fn sessions(world: &mut World, count: usize) {

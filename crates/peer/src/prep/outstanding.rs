@@ -8,8 +8,10 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::hash::BuildHasher;
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use zoarium_proto::acl::AclList;
 use zoarium_proto::create::Owner;
 use zoarium_proto::{RawStat, SessionId, Zxid};
@@ -26,8 +28,8 @@ pub(super) struct Record {
     pub(super) data_length: i64,
     content_crc: u32,
     acl: KeptAcl,
-    /// What the tree's digest counts for it before the change at hand; 0 if it is new.
-    digest_before: u64,
+    /// What the tree's digest counts for it; 0 if it is new or digests are off.
+    digest: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +48,7 @@ impl KeptAcl {
 impl Record {
     fn of(znode: &Znode<'_>) -> Self {
         Self {
-            digest_before: 0,
+            digest: znode.digest(),
             raw: znode.raw(),
             owner: znode.owner(),
             num_children: znode.num_children(),
@@ -101,23 +103,38 @@ impl Record {
 /// One path's newest state: a record, or `None` where the znode is deleted.
 #[derive(Debug)]
 struct Newest {
-    zxid: Zxid,
+    path: Arc<str>,
     state: Option<Record>,
+}
+
+/// A change: its path is the very one in [`Newest`] as long as it is the newest of that path.
+#[derive(Debug)]
+struct Change {
+    zxid: Zxid,
+    hash: u64,
+    path: Arc<str>,
+}
+
+impl Change {
+    fn made(&self, newest: &Newest) -> bool {
+        Arc::ptr_eq(&self.path, &newest.path)
+    }
 }
 
 /// What a change replaced, to undo it.
 #[derive(Debug)]
 struct Undo {
-    path: Arc<str>,
     before: Option<Newest>,
     digest: Option<u64>,
 }
 
 #[derive(Debug)]
 pub(super) struct Outstanding {
-    newest: HashMap<Arc<str>, Newest, FixedState>,
+    /// By the hash of the path.
+    newest: HashTable<Newest>,
+    hasher: FixedState,
     /// Every change in order, to find what is applied.
-    order: VecDeque<(Zxid, Arc<str>)>,
+    order: VecDeque<Change>,
     /// The changes of the newest zxid.
     undo: Vec<Undo>,
     undo_zxid: Zxid,
@@ -128,7 +145,8 @@ pub(super) struct Outstanding {
 impl Outstanding {
     pub(super) fn new(tree: &Tree, digest_enabled: bool) -> Self {
         Self {
-            newest: HashMap::with_hasher(FixedState::default()),
+            newest: HashTable::new(),
+            hasher: FixedState::default(),
             order: VecDeque::new(),
             undo: Vec::new(),
             undo_zxid: Zxid::ZERO,
@@ -139,11 +157,10 @@ impl Outstanding {
     /// Drops what the tree has reached.
     pub(super) fn forget_applied(&mut self, tree: &Tree) {
         let applied = tree.last_zxid();
-        while self.order.front().is_some_and(|(zxid, _)| *zxid <= applied) {
-            if let Some((_, path)) = self.order.pop_front()
-                && self.newest.get(&path).is_some_and(|newest| newest.zxid <= applied)
-            {
-                self.newest.remove(&path);
+        while let Some(change) = self.order.pop_front_if(|change| change.zxid <= applied) {
+            let entry = self.newest.find_entry(change.hash, |newest| change.made(newest));
+            if let Ok(entry) = entry {
+                entry.remove();
             }
         }
         if self.order.is_empty() && self.digest.is_some() {
@@ -159,17 +176,15 @@ impl Outstanding {
     /// The znode as it will be, or `None` if it will not exist.
     pub(super) fn record(&self, path: &str, tree: &Tree) -> Option<Record> {
         let path = root_alias(path);
-        let mut record = match self.newest.get(path) {
-            Some(newest) => newest.state.clone()?,
-            None => Record::of(&tree.find(path)?),
-        };
-        record.digest_before = self.digest_of(path, &record);
-        Some(record)
+        match self.newest(path) {
+            Some(newest) => newest.state.clone(),
+            None => tree.find(path).as_ref().map(Record::of),
+        }
     }
 
     pub(super) fn exists(&self, path: &str, tree: &Tree) -> bool {
         let path = root_alias(path);
-        match self.newest.get(path) {
+        match self.newest(path) {
             Some(newest) => newest.state.is_some(),
             None => tree.find(path).is_some(),
         }
@@ -200,16 +215,17 @@ impl Outstanding {
             data_length: data_length(data),
             content_crc: digest::content_crc(path, data),
             acl: KeptAcl::new(acl),
-            digest_before: 0,
+            digest: 0,
         };
         self.change(path, record, zxid);
     }
 
     /// Notes a znode's new state.
-    pub(super) fn change(&mut self, path: &str, record: Record, zxid: Zxid) {
+    pub(super) fn change(&mut self, path: &str, mut record: Record, zxid: Zxid) {
         let path = root_alias(path);
         let after = self.digest_of(path, &record);
-        self.replace(path, record.digest_before, after, Some(record), zxid);
+        let before = core::mem::replace(&mut record.digest, after);
+        self.replace(path, before, after, Some(record), zxid);
     }
 
     /// Notes that a znode goes.
@@ -219,7 +235,7 @@ impl Outstanding {
         (parent_path, mut parent): (&str, Record),
         zxid: Zxid,
     ) {
-        self.replace(path, znode.digest_before, 0, None, zxid);
+        self.replace(path, znode.digest, 0, None, zxid);
         parent.num_children = parent.num_children.saturating_sub(1);
         parent.raw.pzxid = parent.raw.pzxid.max(zxid);
         self.change(parent_path, parent, zxid);
@@ -230,21 +246,24 @@ impl Outstanding {
         if self.undo_zxid != zxid {
             return;
         }
-        while let Some(undo) = self.undo.pop() {
-            self.order.pop_back();
+        while let Some(undo) = self.undo.pop()
+            && let Some(change) = self.order.pop_back()
+        {
             self.digest = undo.digest;
-            match undo.before {
-                Some(before) => self.newest.insert(undo.path, before),
-                None => self.newest.remove(&undo.path),
-            };
+            let entry = self.newest.find_entry(change.hash, |newest| change.made(newest));
+            match (entry, undo.before) {
+                (Ok(mut entry), Some(before)) => *entry.get_mut() = before,
+                (Ok(entry), None) => drop(entry.remove()),
+                (Err(_), _) => unreachable!("the change of {} is undone already", change.path),
+            }
         }
     }
 
     /// Adds the session's ephemerals that are being created to `paths`, and takes away those that
     /// are being deleted.
     pub(super) fn correct_ephemerals(&self, session: SessionId, paths: &mut BTreeSet<String>) {
-        for (_, path) in &self.order {
-            let owned = self.newest.get(path).is_some_and(|newest| {
+        for Change { path, .. } in &self.order {
+            let owned = self.newest(path).is_some_and(|newest| {
                 newest.state.as_ref().is_some_and(|record| record.owner == Owner::Session(session))
             });
             if owned {
@@ -253,6 +272,11 @@ impl Outstanding {
                 paths.remove(&**path);
             }
         }
+    }
+
+    fn newest(&self, path: &str) -> Option<&Newest> {
+        let hash = self.hasher.hash_one(path);
+        self.newest.find(hash, |newest| &*newest.path == path)
     }
 
     fn digest_of(&self, path: &str, record: &Record) -> u64 {
@@ -267,10 +291,20 @@ impl Outstanding {
             self.undo.clear();
             self.undo_zxid = zxid;
         }
+        let hash = self.hasher.hash_one(path);
+        let hasher = &self.hasher;
+        let rehash = |newest: &Newest| hasher.hash_one(&*newest.path);
         let path: Arc<str> = path.into();
-        let before = self.newest.insert(Arc::clone(&path), Newest { zxid, state });
-        self.order.push_back((zxid, Arc::clone(&path)));
-        self.undo.push(Undo { path, before, digest: self.digest });
+        let newest = Newest { path: Arc::clone(&path), state };
+        let before = match self.newest.entry(hash, |newest| newest.path == path, rehash) {
+            Entry::Occupied(mut entry) => Some(core::mem::replace(entry.get_mut(), newest)),
+            Entry::Vacant(entry) => {
+                entry.insert(newest);
+                None
+            }
+        };
+        self.order.push_back(Change { zxid, hash, path });
+        self.undo.push(Undo { before, digest: self.digest });
         self.digest = self.digest.map(|sum| sum.wrapping_sub(out).wrapping_add(in_));
     }
 }
