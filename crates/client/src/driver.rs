@@ -5,7 +5,7 @@ use crate::connector::{Connecting, Connector, HostPort, Transport, takes_writes}
 use crate::error::WatchEnd;
 use crate::shared::{Answer, SetWatch, Shared, Tag, Watching};
 use crate::states::State;
-use crate::watch::{Channel, Guard, Sink};
+use crate::watch::{Channel, Guard, Sink, Slot};
 use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
 use std::future::{Future, pending, poll_fn};
@@ -14,7 +14,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 use zoarium_process::{Effect, Effects, Input};
 use zoarium_session::failure::Failure;
@@ -301,9 +300,9 @@ impl Driver {
             let guard = Guard::new(Arc::clone(&self.shared), path, id);
             match watching {
                 Watching::OneShot => {
-                    let (sender, receiver) = oneshot::channel();
-                    self.sinks.insert(id, Sink::OneShot(sender));
-                    SetWatch::OneShot(receiver, guard)
+                    let slot = Arc::new(Slot::default());
+                    self.sinks.insert(id, Sink::OneShot(Arc::clone(&slot)));
+                    SetWatch::OneShot(slot, guard)
                 }
                 Watching::Stream => {
                     let channel = Arc::new(Channel::default());
@@ -366,9 +365,7 @@ impl Drop for Driver {
 
 fn finish(sink: Sink, end: Result<zoarium_session::Event, WatchEnd>) {
     match (sink, end) {
-        (Sink::OneShot(to), end) => {
-            let _dropped = to.send(end);
-        }
+        (Sink::OneShot(slot), end) => slot.put(end),
         (Sink::Stream(channel), Err(end)) => channel.finish(end),
         (Sink::Stream(channel), Ok(event)) => channel.put(Some(event)),
     }

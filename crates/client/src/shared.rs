@@ -1,9 +1,8 @@
 //! What a client's handles and its driver share: the session, under a lock that is held for as long
 //! as it takes to encode a request.
 
-use crate::error::WatchEnd;
 use crate::states::StateLog;
-use crate::watch::{Channel, Guard};
+use crate::watch::{Channel, Guard, Slot};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
@@ -14,7 +13,7 @@ use zoarium_session::protected::Guid;
 use zoarium_session::random::Random;
 use zoarium_session::reply::Reply;
 use zoarium_session::request::Request;
-use zoarium_session::{Command, Event, Refused, RequestId, Session, WatchId};
+use zoarium_session::{Command, Refused, RequestId, Session, WatchId};
 
 /// What comes back for a request.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub(crate) struct Answer {
 /// A watch that is set.
 #[derive(Debug)]
 pub(crate) enum SetWatch {
-    OneShot(oneshot::Receiver<Result<Event, WatchEnd>>, Guard),
+    OneShot(Arc<Slot>, Guard),
     Stream(Arc<Channel>, Guard),
 }
 

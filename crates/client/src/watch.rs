@@ -1,8 +1,10 @@
 //! Watches: what a client hears of changes.
 
 mod channel;
+mod slot;
 
 pub(crate) use channel::Channel;
+pub(crate) use slot::Slot;
 
 use crate::error::WatchEnd;
 use crate::shared::Shared;
@@ -12,7 +14,6 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::sync::oneshot;
 pub use zoarium_proto::EventType;
 use zoarium_proto::Zxid;
 use zoarium_session::chroot::Chroot;
@@ -57,21 +58,21 @@ pub enum Change {
 /// Where the events of a watch go.
 #[derive(Debug)]
 pub(crate) enum Sink {
-    OneShot(oneshot::Sender<Result<Told, WatchEnd>>),
+    OneShot(Arc<Slot>),
     Stream(Arc<Channel>),
 }
 
 /// Tells the session when nobody waits for a watch any more.
 pub(crate) struct Guard {
     shared: Arc<Shared>,
-    path: String,
+    path: Box<str>,
     id: WatchId,
     is_set: bool,
 }
 
 impl Guard {
     pub(crate) fn new(shared: Arc<Shared>, path: String, id: WatchId) -> Self {
-        Self { shared, path, id, is_set: true }
+        Self { shared, path: path.into(), id, is_set: true }
     }
 }
 
@@ -96,27 +97,19 @@ impl Drop for Guard {
 #[must_use = "a watch that is dropped is removed"]
 #[derive(Debug)]
 pub struct OneShot {
-    receiver: oneshot::Receiver<Result<Told, WatchEnd>>,
+    slot: Arc<Slot>,
     guard: Guard,
     chroot: Chroot,
 }
 
 impl OneShot {
-    pub(crate) fn new(
-        receiver: oneshot::Receiver<Result<Told, WatchEnd>>,
-        guard: Guard,
-        chroot: Chroot,
-    ) -> Self {
-        Self { receiver, guard, chroot }
+    pub(crate) fn new(slot: Arc<Slot>, guard: Guard, chroot: Chroot) -> Self {
+        Self { slot, guard, chroot }
     }
 
     /// The event, if it is there.
     pub fn try_event(&mut self) -> Option<Result<Event, WatchEnd>> {
-        match self.receiver.try_recv() {
-            Ok(told) => Some(self.finish(told)),
-            Err(oneshot::error::TryRecvError::Empty) => None,
-            Err(oneshot::error::TryRecvError::Closed) => Some(Err(WatchEnd::Closed)),
-        }
+        self.slot.take().map(|told| self.finish(told))
     }
 
     fn finish(&mut self, told: Result<Told, WatchEnd>) -> Result<Event, WatchEnd> {
@@ -129,8 +122,7 @@ impl Future for OneShot {
     type Output = Result<Event, WatchEnd>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let told = ready!(Pin::new(&mut self.receiver).poll(cx));
-        let told = told.unwrap_or(Err(WatchEnd::Closed));
+        let told = ready!(self.slot.poll_take(cx));
         Poll::Ready(self.finish(told))
     }
 }

@@ -2,12 +2,12 @@
 //! that comes in.
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::string::String;
+use alloc::sync::Arc;
 use zoarium_proto::path::{self, PathError};
 
-/// The path that a client sees as `/`. Empty for the server's own root.
+/// The path that a client sees as `/`. Clones share it. Empty for the server's own root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Chroot(String);
+pub struct Chroot(Option<Arc<str>>);
 
 /// A chroot that is no path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +20,7 @@ pub struct ChrootError(
 
 impl Chroot {
     /// The server's own root.
-    pub const NONE: Self = Self(String::new());
+    pub const NONE: Self = Self(None);
 
     /// A root at `path`; the empty path and `/` are the server's own.
     ///
@@ -31,7 +31,7 @@ impl Chroot {
             return Ok(Self::NONE);
         }
         path::validate(path)?;
-        Ok(Self(path.to_owned()))
+        Ok(Self(Some(path.into())))
     }
 
     /// A root at `path` below this one.
@@ -40,17 +40,21 @@ impl Chroot {
     /// If it is no valid path.
     pub fn nested(&self, path: &str) -> Result<Self, ChrootError> {
         let inner = Self::new(path)?;
-        Ok(Self(self.0.clone() + &inner.0))
+        Ok(match (&self.0, &inner.0) {
+            (Some(outer), Some(inner)) => Self(Some([&**outer, &**inner].concat().into())),
+            (Some(_), None) => self.clone(),
+            (None, _) => inner,
+        })
     }
 
     /// The root's path on the server; empty for the server's own.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_deref().unwrap_or_default()
     }
 
     /// The server's path for the client's `path`, which starts with a slash.
     pub fn join<'a>(&self, path: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
-        let (root, path) = (self.0.as_str(), path.into());
+        let (root, path) = (self.as_str(), path.into());
         match (root, &*path) {
             ("", _) => path,
             (root, "/") => Cow::Owned(root.to_owned()),
@@ -61,9 +65,9 @@ impl Chroot {
     /// The client's path for the server's `path`; `None` if that is outside the root, and so no
     /// path of this client's.
     pub fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
-        match path.strip_prefix(self.0.as_str())? {
+        match path.strip_prefix(self.as_str())? {
             "" => Some("/"),
-            rest if self.0.is_empty() || rest.starts_with('/') => Some(rest),
+            rest if self.0.is_none() || rest.starts_with('/') => Some(rest),
             _ => None,
         }
     }

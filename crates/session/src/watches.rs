@@ -205,6 +205,10 @@ impl Watches {
         self.last += 1;
         let id = WatchId(self.last);
         let Setting { outlives_session, covered, .. } = *setting;
+        if here.entries.is_empty() {
+            // Nearly always it stays alone.
+            here.entries.reserve_exact(1);
+        }
         here.entries.push(Entry { id, kind, outlives_session, covered });
         self.count += 1;
         self.recursive += usize::from(kind == Kind::Recursive);

@@ -316,9 +316,7 @@ fn found(result: Result<Reply, Failure>) -> Result<Option<Stat>, Failure> {
 
 fn one_shot(watch: Option<SetWatch>, scope: &Scope) -> OneShot {
     match watch {
-        Some(SetWatch::OneShot(receiver, guard)) => {
-            OneShot::new(receiver, guard, scope.chroot.clone())
-        }
+        Some(SetWatch::OneShot(slot, guard)) => OneShot::new(slot, guard, scope.chroot.clone()),
         other => unreachable!("a read with a watch was answered, and has set {other:?}"),
     }
 }
