@@ -138,11 +138,11 @@ impl Guard {
         }
     }
 
-    /// Lets go of it, and waits until others can have it.
+    /// Lets go of it, and waits until others can have it; or until the session is lost, and with it
+    /// what was held.
     ///
     /// # Errors
-    /// If the client is closed, or its session lost before there was an answer. It is not held then
-    /// either, and a task of the client goes on until the znode is gone.
+    /// If the client is closed, or a server refuses what is asked of it.
     pub async fn release(self) -> Result<(), Error> {
         self.place.leave().await
     }
@@ -150,6 +150,10 @@ impl Guard {
     /// Leaves it held until the session ends.
     pub fn forget(mut self) {
         self.place.forget();
+    }
+
+    pub(crate) const fn place(&self) -> &Place {
+        &self.place
     }
 
     pub(crate) fn into_place(self) -> Place {

@@ -42,6 +42,10 @@
 //! | [`Semaphore`] | Curator's `InterProcessSemaphoreV2`, `InterProcessSemaphoreMutex` |
 //! | [`LeaderLatch`], [`LeaderSelector`] | Curator's classes of these names |
 //! | [`SharedValue`], [`SharedCount`], [`AtomicLong`] | Curator's `SharedValue`, `SharedCount`, `DistributedAtomicLong` |
+//! | [`Barrier`], [`DoubleBarrier`] | Curator's `DistributedBarrier`, `DistributedDoubleBarrier` |
+//! | [`Discovery`](discovery::Discovery) | Curator's `ServiceDiscovery` with JSON |
+//! | [`PersistentNode`], [`GroupMember`], [`Cache`] | any |
+//! | [`Queue`] and its like, [`Names`], [`Ids`], [`Configuration`] | nobody but this crate |
 //!
 //! # What is not here
 //!
@@ -51,14 +55,23 @@
 
 mod again;
 mod atomic_long;
+mod barrier;
+mod cache;
+mod configuration;
+pub mod discovery;
+mod double_barrier;
 mod election;
 mod error;
 mod feed;
+mod group;
 mod guard;
 mod line;
 mod lock;
 mod multi_lock;
+mod naming;
+mod persistent_node;
 mod place;
+mod queue;
 mod read_write_lock;
 mod reentrant_lock;
 mod semaphore;
@@ -66,13 +79,21 @@ mod sequence;
 mod shared_value;
 
 pub use atomic_long::{AtomicLong, Changed};
+pub use barrier::Barrier;
+pub use cache::{Cache, CacheEvent, CachedZnode, EVENTS_MAX};
+pub use configuration::{Configuration, ConfigurationError, Followed, Version};
+pub use double_barrier::{DoubleBarrier, Inside};
 pub use election::{LeaderLatch, LeaderSelector, NextTurn};
 pub use error::{Error, Lost};
 pub use feed::{FEED_MAX, Feed};
+pub use group::{GroupEvent, GroupMember};
 pub use guard::{Guard, Holding, Token};
 pub use line::Contender;
 pub use lock::Lock;
 pub use multi_lock::{MultiGuard, MultiLock};
+pub use naming::{Ids, Names};
+pub use persistent_node::{PersistentNode, Presence};
+pub use queue::{DelayQueue, Delivery, IdQueue, PriorityQueue, Queue};
 pub use read_write_lock::{ReadWriteLock, WriteGuard};
 pub use reentrant_lock::{Entry, ReentrantLock};
 pub use semaphore::Semaphore;

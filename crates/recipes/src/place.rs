@@ -1,9 +1,10 @@
 //! An ephemeral znode with a number: a place in a line.
 
-use crate::again::until_answered;
-use crate::error::{Error, Lost};
+use crate::again::{Pauses, until_answered};
+use crate::error::{Error, Lost, may_work_later};
 use crate::guard::Token;
 use tokio::time::Instant;
+use zoarium_client::ops::Create;
 use zoarium_client::{Client, OneShot, SessionId, WatchEnd};
 
 /// A znode that this client has made in its present session. Dropped, it is deleted in the
@@ -31,9 +32,18 @@ impl Place {
         data: &[u8],
     ) -> Result<Self, Error> {
         let path = below(base, prefix);
+        Self::make(client, || client.create(path.as_str()).data(data).sequential()).await
+    }
+
+    /// As [`Place::take`], without a number: a member among others.
+    pub(crate) async fn member(client: &Client, base: &str) -> Result<Self, Error> {
+        let path = below(base, "member");
+        Self::make(client, || client.create(path.as_str())).await
+    }
+
+    async fn make<'a>(client: &Client, create: impl Fn() -> Create<'a>) -> Result<Self, Error> {
         loop {
-            let create = client.create(path.as_str()).data(data).ephemeral().sequential();
-            let made = create.protected().container_parents().await?;
+            let made = create().ephemeral().protected().container_parents().await?;
             let place = Self {
                 client: client.clone(),
                 path: made.path,
@@ -107,11 +117,20 @@ impl Place {
         }
     }
 
-    /// Deletes the znode, and waits until that is sure.
+    /// Deletes the znode, and waits until that is sure; or until its session is over, with which it
+    /// goes.
     pub(crate) async fn leave(mut self) -> Result<(), Error> {
-        self.is_left = true;
-        let path = std::mem::take(&mut self.path);
-        Ok(self.client.delete(path).if_exists().guaranteed().await?)
+        let mut pauses = Pauses::default();
+        loop {
+            match self.client.delete(self.path.as_str()).if_exists().await {
+                Err(error) if may_work_later(&error) && self.is_alive() => pauses.pause().await,
+                Err(error) if may_work_later(&error) => return Ok(()),
+                deleted => {
+                    self.is_left = true;
+                    return Ok(deleted?);
+                }
+            }
+        }
     }
 
     /// Leaves the znode where it is, for as long as the session lives.

@@ -7,10 +7,15 @@
     reason = "tests may; clippy only sees it in functions marked as tests"
 )]
 
+mod barriers;
+mod caches;
+mod configurations;
 mod counters;
 mod dropping;
 mod elections;
 mod locks;
+mod presence;
+mod queues;
 mod semaphores;
 mod under_faults;
 mod world;
