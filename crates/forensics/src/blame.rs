@@ -20,7 +20,7 @@ use crate::progress::{Progress, Silent};
 use crate::scan::{Record, Scanned, scan};
 use crate::touch::names_any;
 use crate::txn_show::{has_failed, mode_of_create};
-use crate::znode_json::{Shown, acl_text};
+use crate::znode_json::{AclText, Shown};
 
 mod addresses;
 
@@ -256,7 +256,7 @@ impl Found<'_> {
                 let (mode, ttl_ms) = mode_of_create(create.kind);
                 self.owner = is_ephemeral(create).then_some(session);
                 let ttl = ttl_ms.map(|ttl_ms| format!(" {ttl_ms} ms")).unwrap_or_default();
-                let (data, acl) = (bytes(&create.data), acl_text(create.acl));
+                let (data, acl) = (bytes(&create.data), AclText(create.acl));
                 Some((What::Created, format!("{mode}{ttl}, {data}, acl {acl}")))
             }
             Txn::Delete { path, reaped } if path == self.path => {
@@ -269,7 +269,7 @@ impl Found<'_> {
                 Some((What::DataSet, format!("version {version}, {}", bytes(data))))
             }
             Txn::SetAcl { path, acl, version } if path == self.path => {
-                Some((What::AclSet, format!("aversion {version}, acl {}", acl_text(*acl))))
+                Some((What::AclSet, format!("aversion {version}, acl {}", AclText(*acl))))
             }
             Txn::CloseSession { paths }
                 if self.owner == Some(session) || paths.iter().any(|path| path == self.path) =>

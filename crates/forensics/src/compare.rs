@@ -4,8 +4,8 @@ use serde::Serialize;
 use zoarium_tree::{Tree, Znode};
 
 use crate::error::Error;
-use crate::walk::{Step, walk};
-use crate::znode_json::{acl_text, mode_of};
+use crate::walk::{Step, nearest_ancestor, walk};
+use crate::znode_json::{AclText, mode_of};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,7 +46,7 @@ pub struct Field {
 /// others that do not tell of its data or ACL.
 ///
 /// # Errors
-/// As `show` says.
+/// If there is no znode at `start` in either tree, or as `show` says.
 pub fn compare(
     first: &Tree,
     second: &Tree,
@@ -54,7 +54,7 @@ pub fn compare(
     data_only: bool,
     show: &mut dyn FnMut(Difference) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    walk(second, start, &mut |step| -> Result<(), Error> {
+    let mut found = walk(second, start, &mut |step| -> Result<(), Error> {
         let Step::Enter { path, znode, .. } = step else { return Ok(()) };
         match first.find(path) {
             None => show(Difference::Added { path: path.to_owned() }),
@@ -67,12 +67,16 @@ pub fn compare(
             }
         }
     })?;
-    walk(first, start, &mut |step| match step {
+    found |= walk(first, start, &mut |step| match step {
         Step::Enter { path, .. } if second.find(path).is_none() => {
             show(Difference::Removed { path: path.to_owned() })
         }
         Step::Enter { .. } | Step::Leave { .. } => Ok(()),
     })?;
+    if !found {
+        let ancestor = nearest_ancestor(second, start);
+        return Err(Error::NoZnode { path: start.to_owned(), zxid: second.last_zxid(), ancestor });
+    }
     Ok(())
 }
 
@@ -87,7 +91,7 @@ fn fields(before: &Znode<'_>, after: &Znode<'_>, data_only: bool) -> Vec<Field> 
         field("data", data_text(before.data()), data_text(after.data()));
     }
     if before.acl().encoded() != after.acl().encoded() {
-        field("acl", acl_text(before.acl()), acl_text(after.acl()));
+        field("acl", AclText(before.acl()).to_string(), AclText(after.acl()).to_string());
     }
     let (old, new) = (before.stat(), after.stat());
     field("mode", mode_of(before.owner()).0.into(), mode_of(after.owner()).0.into());

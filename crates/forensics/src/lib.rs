@@ -29,6 +29,8 @@ pub mod znode_json;
 
 mod error;
 #[cfg(test)]
+mod hostile_bytes;
+#[cfg(test)]
 mod testing;
 
 pub use error::Error;

@@ -19,7 +19,7 @@ use crate::progress::Progress;
 
 /// The largest txn that a scan accepts, in bytes: more than any server does, because how large one
 /// was is something to find out and not a reason to stop.
-pub const SCAN_TXN_SIZE_MAX: u32 = 1 << 30;
+pub const SCAN_TXN_SIZE_MAX: u32 = 64 << 20;
 
 /// One entry of a log.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use zoarium_proto::{ErrorCode, OpCode, SessionId, Zxid};
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::scan::Record;
-use crate::znode_json::{AclEntry, Data, Shown, acl_entries, acl_text};
+use crate::znode_json::{AclEntry, AclText, Data, Shown, acl_entries};
 
 /// The name of a txn's type, as Apache's tools show it.
 pub fn kind_name(kind: i32) -> &'static str {
@@ -100,7 +100,7 @@ impl fmt::Display for Details<'_> {
                     write!(f, " {ttl_ms} ms")?;
                 }
                 write_data(f, create.data, *with_data)?;
-                write!(f, " acl {}", acl_text(create.acl))
+                write!(f, " acl {}", AclText(create.acl))
             }
             Txn::Delete { path, .. } => write!(f, " {}", Escaped(path)),
             Txn::SetData { path, data, version } | Txn::Reconfig { path, data, version } => {
@@ -108,7 +108,7 @@ impl fmt::Display for Details<'_> {
                 write_data(f, *data, *with_data)
             }
             Txn::SetAcl { path, acl, version } => {
-                write!(f, " {} aversion {version} acl {}", Escaped(path), acl_text(*acl))
+                write!(f, " {} aversion {version} acl {}", Escaped(path), AclText(*acl))
             }
             Txn::Check { path, version } => write!(f, " {} version {version}", Escaped(path)),
             Txn::Multi(parts) => {
@@ -140,10 +140,11 @@ pub struct Escaped<'a>(pub &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.chars().any(char::is_control) {
-            write!(f, "{}", self.0.escape_debug())
-        } else {
+        let is_plain = |byte: u8| (b' '..=b'~').contains(&byte);
+        if self.0.bytes().all(is_plain) || !self.0.chars().any(char::is_control) {
             f.write_str(self.0)
+        } else {
+            write!(f, "{}", self.0.escape_debug())
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Data is `"data"` if it is text (UTF-8), else `"data_base64"`; `"data": null` is null, which is not
 //! empty. Zxids and session ids are strings in hex, because JSON readers round large numbers.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -72,19 +72,22 @@ pub fn acl_entries(acl: AclList<'_>) -> Vec<AclEntry> {
 }
 
 /// An ACL as zkCli takes it: `world:anyone:cdrwa,…`.
-pub fn acl_text(acl: AclList<'_>) -> String {
-    let mut text = String::new();
-    for entry in acl.iter() {
-        if !text.is_empty() {
-            text.push(',');
+#[derive(Clone, Copy, Debug)]
+pub struct AclText<'a>(pub AclList<'a>);
+
+impl Display for AclText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nearly all are this one.
+        if self.0.encoded() == AclList::OPEN.encoded() {
+            return f.write_str("world:anyone:cdrwa");
         }
-        text.push_str(&entry.scheme.unwrap_or_default());
-        text.push(':');
-        text.push_str(&entry.id.unwrap_or_default());
-        text.push(':');
-        text.push_str(&letters(entry.perms));
+        for (index, entry) in self.0.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            let (scheme, id) = (entry.scheme.unwrap_or_default(), entry.id.unwrap_or_default());
+            write!(f, "{comma}{scheme}:{id}:{}", letters(entry.perms))?;
+        }
+        Ok(())
     }
-    text
 }
 
 fn letters(perms: Perms) -> String {

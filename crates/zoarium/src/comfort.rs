@@ -57,7 +57,7 @@ pub(crate) fn grouped(command: Command) -> Command {
     let listing = listing(&command);
     command
         .help_template(
-            "{about-with-newline}\n{usage-heading} {usage}\n\n{after-help}Options:\n{options}",
+            "{about-with-newline}\n{usage-heading} {usage}{after-help}Options:\n{options}",
         )
         .after_help(listing)
 }

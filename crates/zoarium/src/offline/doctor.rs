@@ -37,7 +37,8 @@ pub(crate) struct DoctorArguments {
 }
 
 pub(super) fn run(arguments: &DoctorArguments, out: &mut Output) -> Outcome {
-    let place = arguments.data.place()?;
+    // Whoever names a single file means the directory that it is in.
+    let place = Place { file: None, ..arguments.data.place()? };
     let report = examine(&place, &mut Bar::new(false))?;
     if arguments.json {
         serde_json::to_writer_pretty(&mut *out, &report)?;

@@ -17,7 +17,7 @@ use zoarium_forensics::past::{Past, tree_at};
 use zoarium_forensics::scan::{Scanned, scan};
 use zoarium_forensics::txn_show::{Escaped, KINDS, kind_name, op_name, write_json, write_text};
 use zoarium_forensics::walk::{Step, nearest_ancestor, walk};
-use zoarium_forensics::znode_json::{ZnodeJson, acl_text, mode_of};
+use zoarium_forensics::znode_json::{AclText, ZnodeJson, mode_of};
 use zoarium_proto::{OpCode, SessionId, Zxid};
 
 use super::bar::Bar;
@@ -359,7 +359,7 @@ fn write_znode(past: &Past, path: &str, out: &mut Output) -> Result<(), Error> {
         Some((data, Err(_))) => writeln!(out, "data            b\"{}\"", data.escape_ascii())?,
     }
     writeln!(out, "mode            {}", mode_of(znode.owner()).0)?;
-    writeln!(out, "acl             {}", acl_text(znode.acl()))?;
+    writeln!(out, "acl             {}", AclText(znode.acl()))?;
     writeln!(out, "created         {}  zxid {}", Moment(stat.ctime), stat.czxid)?;
     writeln!(out, "data set        {}  zxid {}", Moment(stat.mtime), stat.mzxid)?;
     writeln!(out, "children set    zxid {}", stat.pzxid)?;
