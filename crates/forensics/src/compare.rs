@@ -5,7 +5,7 @@ use zoarium_tree::{Tree, Znode};
 
 use crate::error::Error;
 use crate::walk::{Step, nearest_ancestor, walk};
-use crate::znode_json::{AclText, mode_of};
+use crate::znode_json::{AclText, Lifetime};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -71,7 +71,7 @@ pub fn compare(
         Step::Enter { path, .. } if second.find(path).is_none() => {
             show(Difference::Removed { path: path.to_owned() })
         }
-        Step::Enter { .. } | Step::Leave { .. } => Ok(()),
+        Step::Enter { .. } | Step::Leave => Ok(()),
     })?;
     if !found {
         let ancestor = nearest_ancestor(second, start);
@@ -94,16 +94,17 @@ fn fields(before: &Znode<'_>, after: &Znode<'_>, data_only: bool) -> Vec<Field> 
         field("acl", AclText(before.acl()).to_string(), AclText(after.acl()).to_string());
     }
     let (old, new) = (before.stat(), after.stat());
-    field("mode", mode_of(before.owner()).0.into(), mode_of(after.owner()).0.into());
+    let lifetime = |znode: &Znode<'_>| Lifetime::from(znode.owner()).to_string();
+    field("lifetime", lifetime(before), lifetime(after));
     if data_only {
         return fields;
     }
-    field("czxid", old.czxid.to_string(), new.czxid.to_string());
-    field("mzxid", old.mzxid.to_string(), new.mzxid.to_string());
-    field("pzxid", old.pzxid.to_string(), new.pzxid.to_string());
-    field("version", old.version.to_string(), new.version.to_string());
+    field("cZxid", old.czxid.to_string(), new.czxid.to_string());
+    field("mZxid", old.mzxid.to_string(), new.mzxid.to_string());
+    field("pZxid", old.pzxid.to_string(), new.pzxid.to_string());
+    field("dataVersion", old.version.to_string(), new.version.to_string());
     field("cversion", old.cversion.to_string(), new.cversion.to_string());
-    field("aversion", old.aversion.to_string(), new.aversion.to_string());
+    field("aclVersion", old.aversion.to_string(), new.aversion.to_string());
     field("ephemeralOwner", old.ephemeral_owner.to_string(), new.ephemeral_owner.to_string());
     fields
 }

@@ -29,7 +29,7 @@ impl Dice {
 
 #[test]
 fn no_bytes_on_disk_make_a_tool_panic() {
-    for seed in 1..=150 {
+    for seed in 1..=60 {
         // To see one again: this seed alone.
         println!("seed {seed}");
         let mut dice = Dice(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed));

@@ -153,7 +153,7 @@ pub fn scan(
                 }
             };
             if entry.zxid > to {
-                return Ok(scanned);
+                break;
             }
             note_hole(&mut last, &entry, &mut scanned.troubles);
             scanned.entries += 1;

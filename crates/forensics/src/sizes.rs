@@ -57,7 +57,7 @@ pub fn sizes(tree: &Tree, start: &str, depth: usize, leaves: bool) -> Result<Vec
                 }
                 open.push((size, place));
             }
-            Step::Leave { .. } => {
+            Step::Leave => {
                 let Some((size, place)) = open.pop() else { return Ok(()) };
                 if let Some((parent, _)) = open.last_mut() {
                     parent.znodes += size.znodes;

@@ -13,14 +13,9 @@ pub enum Step<'a> {
         znode: Znode<'a>,
         /// How far below the beginning it is.
         depth: usize,
-        /// Whether it is its parent's first child.
-        first: bool,
     },
-    /// All below a znode has been passed.
-    Leave {
-        /// How far below the beginning it is.
-        depth: usize,
-    },
+    /// All below the znode reached last, and not left yet, has been passed.
+    Leave,
 }
 
 /// A znode on the way down, with the names that are still to be visited below it.
@@ -28,7 +23,6 @@ struct Level<'t> {
     path_length: usize,
     /// Last name first.
     waiting: Vec<&'t str>,
-    visited: bool,
 }
 
 /// Visits the znode at `start` and all below it. The way is kept in memory, not on the stack, because
@@ -44,20 +38,19 @@ pub fn walk<E>(
     let Some(znode) = tree.find(start) else { return Ok(false) };
     // The root's path is empty while children are appended to it.
     let mut path = start.trim_end_matches('/').to_owned();
-    visit(Step::Enter { path: shown(&path), znode, depth: 0, first: true })?;
+    visit(Step::Enter { path: shown(&path), znode, depth: 0 })?;
     let mut levels = vec![Level::of(&znode, &path)];
     while let Some(level) = levels.last_mut() {
         path.truncate(level.path_length);
         let Some(name) = level.waiting.pop() else {
             levels.pop();
-            visit(Step::Leave { depth: levels.len() })?;
+            visit(Step::Leave)?;
             continue;
         };
-        let first = !std::mem::replace(&mut level.visited, true);
         path.push('/');
         path.push_str(name);
         let Some(znode) = tree.find(&path) else { continue };
-        visit(Step::Enter { path: &path, znode, depth: levels.len(), first })?;
+        visit(Step::Enter { path: &path, znode, depth: levels.len() })?;
         levels.push(Level::of(&znode, &path));
     }
     Ok(true)
@@ -71,7 +64,7 @@ impl<'t> Level<'t> {
     fn of(znode: &Znode<'t>, path: &str) -> Self {
         let mut waiting: Vec<_> = znode.children().collect();
         waiting.sort_unstable_by(|one, other| other.cmp(one));
-        Self { path_length: path.len(), waiting, visited: false }
+        Self { path_length: path.len(), waiting }
     }
 }
 

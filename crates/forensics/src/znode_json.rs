@@ -9,10 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 use zoarium_proto::create::Owner;
-use zoarium_proto::{AclList, Perms, Stat};
+use zoarium_proto::{AclList, Perms, SessionId, Stat, Zxid};
 use zoarium_tree::Znode;
-
-use crate::moment::Moment;
 
 /// Something that is shown as JSON as it is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,19 +99,19 @@ fn letters(perms: Perms) -> String {
     known.iter().filter(|(perm, _)| perms.intersects(*perm)).map(|(_, letter)| letter).collect()
 }
 
-/// A stat as clients see it.
+/// A stat as clients see it, with the names that zkCli shows; times are ms since the Unix epoch.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatJson {
-    czxid: Shown<zoarium_proto::Zxid>,
-    mzxid: Shown<zoarium_proto::Zxid>,
-    pzxid: Shown<zoarium_proto::Zxid>,
-    ctime: Shown<Moment>,
-    mtime: Shown<Moment>,
-    version: i32,
+    c_zxid: Shown<Zxid>,
+    ctime: i64,
+    m_zxid: Shown<Zxid>,
+    mtime: i64,
+    p_zxid: Shown<Zxid>,
     cversion: i32,
-    aversion: i32,
-    ephemeral_owner: Shown<zoarium_proto::SessionId>,
+    data_version: i32,
+    acl_version: i32,
+    ephemeral_owner: Shown<SessionId>,
     data_length: i32,
     num_children: i32,
 }
@@ -121,14 +119,14 @@ pub struct StatJson {
 impl From<Stat> for StatJson {
     fn from(stat: Stat) -> Self {
         Self {
-            czxid: Shown(stat.czxid),
-            mzxid: Shown(stat.mzxid),
-            pzxid: Shown(stat.pzxid),
-            ctime: Shown(Moment(stat.ctime)),
-            mtime: Shown(Moment(stat.mtime)),
-            version: stat.version,
+            c_zxid: Shown(stat.czxid),
+            ctime: stat.ctime,
+            m_zxid: Shown(stat.mzxid),
+            mtime: stat.mtime,
+            p_zxid: Shown(stat.pzxid),
             cversion: stat.cversion,
-            aversion: stat.aversion,
+            data_version: stat.version,
+            acl_version: stat.aversion,
             ephemeral_owner: Shown(stat.ephemeral_owner),
             data_length: stat.data_length,
             num_children: stat.num_children,
@@ -136,33 +134,37 @@ impl From<Stat> for StatJson {
     }
 }
 
+/// How long a znode lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lifetime {
+    /// Until it is deleted.
+    Persistent,
+    /// As long as its session.
+    Ephemeral,
+    /// Until its last child is gone.
+    Container,
+    /// Until nothing has happened to it for so many milliseconds.
+    TtlMs(i64),
+}
+
 /// One znode without its children.
 #[derive(Debug, Serialize)]
 pub struct ZnodeJson<'a> {
-    /// Its full path.
-    pub path: &'a str,
-    /// `persistent`, `ephemeral`, `container` or `ttl`.
-    pub mode: &'static str,
-    /// The time to live of the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ttl_ms: Option<i64>,
-    /// Its data.
+    path: &'a str,
+    lifetime: Lifetime,
     #[serde(flatten)]
-    pub data: Data<'a>,
-    /// Its ACL.
-    pub acl: Vec<AclEntry>,
-    /// Its stat.
-    pub stat: StatJson,
+    data: Data<'a>,
+    acl: Vec<AclEntry>,
+    stat: StatJson,
 }
 
 impl<'a> ZnodeJson<'a> {
-    /// The znode at `path`.
+    /// A znode, under this path.
     pub fn new(path: &'a str, znode: &Znode<'a>) -> Self {
-        let (mode, ttl_ms) = mode_of(znode.owner());
         Self {
             path,
-            mode,
-            ttl_ms,
+            lifetime: znode.owner().into(),
             data: znode.data().into(),
             acl: acl_entries(znode.acl()),
             stat: znode.stat().into(),
@@ -170,12 +172,24 @@ impl<'a> ZnodeJson<'a> {
     }
 }
 
-/// The kind of a znode with this owner, and its time to live if it has one.
-pub const fn mode_of(owner: Owner) -> (&'static str, Option<i64>) {
-    match owner {
-        Owner::None => ("persistent", None),
-        Owner::Session(_) => ("ephemeral", None),
-        Owner::Container => ("container", None),
-        Owner::Ttl(ttl_ms) => ("ttl", Some(ttl_ms)),
+impl From<Owner> for Lifetime {
+    fn from(owner: Owner) -> Self {
+        match owner {
+            Owner::None => Self::Persistent,
+            Owner::Session(_) => Self::Ephemeral,
+            Owner::Container => Self::Container,
+            Owner::Ttl(ttl_ms) => Self::TtlMs(ttl_ms),
+        }
+    }
+}
+
+impl Display for Lifetime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Persistent => f.write_str("persistent"),
+            Self::Ephemeral => f.write_str("ephemeral"),
+            Self::Container => f.write_str("container"),
+            Self::TtlMs(ttl_ms) => write!(f, "ttl {ttl_ms} ms"),
+        }
     }
 }

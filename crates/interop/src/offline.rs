@@ -249,7 +249,7 @@ fn at(tools: &Tools, left: &Left) -> Result<String> {
     let zxid = format!("{:#x}", left.at_20);
     let (_, counter) = zoarium(tools, &["log", "at", data, &zxid, "/counter", "--json"])?;
     let counter: Value = serde_json::from_str(&counter)?;
-    ensure!(counter["data"] == "20", "{counter}");
+    ensure!(counter["znodes"][0]["data"] == "20", "{counter}");
     let (_, paths) = zoarium(tools, &["log", "at", data, "last"])?;
     let shown: Vec<&str> = paths.lines().collect();
     let missing: Vec<_> = left.tree.keys().filter(|path| !shown.contains(&path.as_str())).collect();

@@ -108,6 +108,16 @@ fn parse_zxid(text: &str) -> Result<Zxid, String> {
     zxid.ok_or_else(|| "a zxid is written 0x10000002a, 4294967338 or 1:42".to_owned())
 }
 
+/// A znode's path as an operator writes it; slashes at its end do not matter.
+fn parse_path(text: &str) -> Result<String, String> {
+    let path = text.trim_end_matches('/');
+    match path {
+        "" if text.starts_with('/') => Ok("/".to_owned()),
+        _ if path.starts_with('/') => Ok(path.to_owned()),
+        _ => Err("the path of a znode begins with /".to_owned()),
+    }
+}
+
 /// A session id as an operator writes it: hex with `0x`, or decimal.
 fn parse_session(text: &str) -> Result<SessionId, String> {
     let id = match text.strip_prefix("0x") {
@@ -172,6 +182,13 @@ mod tests {
         for session in [SessionId(0x100_0012_c194_0000), SessionId(-5)] {
             assert_eq!(parse_session(&session.to_string()), Ok(session));
         }
+    }
+
+    #[test]
+    fn paths_begin_with_a_slash_and_end_without() {
+        assert_eq!(parse_path("/").as_deref(), Ok("/"));
+        assert_eq!(parse_path("/a/b/").as_deref(), Ok("/a/b"));
+        assert!(parse_path("a").is_err() && parse_path("").is_err());
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) fn examine(tree: &Tree) -> Vec<Finding> {
     let walked = walk(tree, "/", &mut |step| -> Result<(), std::convert::Infallible> {
         match step {
             Step::Enter { path, znode, .. } => found.take(tree, path, &znode),
-            Step::Leave { .. } => drop(found.anyone.pop()),
+            Step::Leave => drop(found.anyone.pop()),
         }
         Ok(())
     });

@@ -17,11 +17,11 @@ use zoarium_forensics::past::{Past, tree_at};
 use zoarium_forensics::scan::{Scanned, scan};
 use zoarium_forensics::txn_show::{Escaped, KINDS, kind_name, op_name, write_json, write_text};
 use zoarium_forensics::walk::{Step, nearest_ancestor, walk};
-use zoarium_forensics::znode_json::{AclText, ZnodeJson, mode_of};
+use zoarium_forensics::znode_json::{AclText, Lifetime, ZnodeJson};
 use zoarium_proto::{OpCode, SessionId, Zxid};
 
 use super::bar::Bar;
-use super::{DataArguments, Outcome, Output, complain, parse_session, parse_zxid};
+use super::{DataArguments, Outcome, Output, complain, parse_path, parse_session, parse_zxid};
 
 /// Look into the transaction logs of a server, running or not.
 #[derive(Args, Debug)]
@@ -98,6 +98,7 @@ struct BlameArguments {
     #[command(flatten)]
     data: DataArguments,
     /// The znode.
+    #[arg(value_parser = parse_path)]
     path: String,
     /// Look for the addresses of clients in this server or audit log, plain text.
     #[arg(long, value_name = "FILE")]
@@ -115,6 +116,7 @@ struct AtArguments {
     #[arg(value_parser = parse_when)]
     zxid: When,
     /// The znode. Without it, the paths of all.
+    #[arg(value_parser = parse_path)]
     path: Option<String>,
     /// The znode and all below it as one JSON document, which the shell's import reads.
     #[arg(long)]
@@ -132,7 +134,7 @@ struct DiffArguments {
     #[arg(value_parser = parse_when)]
     to: When,
     /// Only this znode and all below it.
-    #[arg(long, default_value = "/")]
+    #[arg(long, default_value = "/", value_parser = parse_path)]
     path: String,
     /// Compare versions, zxids and owners too, not only data, ACLs and kinds.
     #[arg(long)]
@@ -334,7 +336,7 @@ fn at(arguments: &AtArguments, out: &mut Output) -> Outcome {
     } else {
         walk(&past.tree, "/", &mut |step| match step {
             Step::Enter { path, .. } => Ok(writeln!(out, "{}", Escaped(path))?),
-            Step::Leave { .. } => Ok::<(), Error>(()),
+            Step::Leave => Ok::<(), Error>(()),
         })?;
     }
     Ok(ExitCode::SUCCESS)
@@ -358,7 +360,7 @@ fn write_znode(past: &Past, path: &str, out: &mut Output) -> Result<(), Error> {
         Some((_, Ok(text))) => writeln!(out, "data            {text:?}")?,
         Some((data, Err(_))) => writeln!(out, "data            b\"{}\"", data.escape_ascii())?,
     }
-    writeln!(out, "mode            {}", mode_of(znode.owner()).0)?;
+    writeln!(out, "lifetime        {}", Lifetime::from(znode.owner()))?;
     writeln!(out, "acl             {}", AclText(znode.acl()))?;
     writeln!(out, "created         {}  zxid {}", Moment(stat.ctime), stat.czxid)?;
     writeln!(out, "data set        {}  zxid {}", Moment(stat.mtime), stat.mzxid)?;

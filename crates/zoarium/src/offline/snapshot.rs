@@ -20,7 +20,7 @@ use zoarium_tree::Tree;
 
 use super::bar::Bar;
 use super::log::write_difference;
-use super::{DataArguments, Outcome, Output, Packing, bytes};
+use super::{DataArguments, Outcome, Output, Packing, bytes, parse_path};
 
 /// Look into the snapshots of a server, pack them otherwise.
 #[derive(Args, Debug)]
@@ -59,7 +59,7 @@ struct SizesArguments {
     #[command(flatten)]
     data: DataArguments,
     /// Where to begin.
-    #[arg(default_value = "/")]
+    #[arg(default_value = "/", value_parser = parse_path)]
     path: String,
     /// How many levels are shown; all are counted.
     #[arg(long, default_value_t = 2, value_name = "N")]
@@ -82,7 +82,7 @@ struct CompareArguments {
     /// Another.
     second: PathBuf,
     /// Only this znode and all below it.
-    #[arg(long, default_value = "/")]
+    #[arg(long, default_value = "/", value_parser = parse_path)]
     path: String,
     /// Compare versions, zxids and owners too, not only data, ACLs and kinds.
     #[arg(long)]
@@ -97,7 +97,7 @@ struct ExtractArguments {
     #[command(flatten)]
     data: DataArguments,
     /// The znode to begin with.
-    #[arg(default_value = "/")]
+    #[arg(default_value = "/", value_parser = parse_path)]
     path: String,
     /// Where to write; standard output if absent.
     #[arg(long, short, value_name = "FILE")]
