@@ -11,10 +11,12 @@
 
 mod commit;
 mod consensus;
+mod liveness;
 mod log;
 
 pub(crate) use commit::CommitValidity;
 pub(crate) use consensus::{Agreement, Validity};
+pub(crate) use liveness::{Converges, Decides};
 pub(crate) use log::{OneLeader, PrimaryOrder, Registers, TotalOrder};
 
 /// What the rules are called. Explorations predict which of them break.
@@ -31,6 +33,10 @@ pub(crate) mod rules {
     pub(crate) const PRIMARY_ORDER: &str = "primary order";
     /// A read returns the last write that was finished before it began, or a later one.
     pub(crate) const FRESH_READS: &str = "fresh reads";
+    /// Everyone who runs decides, though others have crashed for good.
+    pub(crate) const NON_BLOCKING: &str = "non-blocking";
+    /// Everyone decides in the end, when all are back and nothing fails.
+    pub(crate) const TERMINATION: &str = "termination";
     /// An epoch has one leader.
     pub(crate) const ONE_LEADER: &str = "one leader an epoch";
 }

@@ -16,6 +16,8 @@
 
 mod disk;
 pub mod draw;
+pub mod exhaust;
+pub mod explore;
 mod journal;
 pub mod json;
 mod judges;

@@ -6,7 +6,7 @@ use crate::said::{Said, Value};
 use crate::settings::{Reader, SettingError};
 use std::fmt::Debug;
 use zoarium_process::{Process, Protocol};
-use zoarium_sim::{Checkers, LinkPolicy, Names, Start, StartError, World};
+use zoarium_sim::{Checkers, LinkPolicy, Names, Rng, Start, StartError, World};
 
 /// What a process shows of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,6 +102,12 @@ pub(crate) trait Subject:
 
     /// What must hold of every run.
     fn judges(setup: &Self::Setup) -> Checkers<Self>;
+
+    /// What must have happened in the end, when faults are over: `rule` is what it is called.
+    fn liveness(setup: &Self::Setup, rule: &'static str) -> Checkers<Self>;
+
+    /// What is asked in a random run, and when, in milliseconds after the start.
+    fn workload(setup: &Self::Setup, rng: &mut Rng) -> Vec<(u64, Name, String)>;
 }
 
 /// A protocol's processes as a world of the simulator.

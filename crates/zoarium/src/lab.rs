@@ -1,5 +1,6 @@
 //! `zoarium lab`: the consensus lab on the command line.
 
+mod explore;
 mod list;
 mod play;
 
@@ -22,6 +23,8 @@ enum LabCommand {
     List(list::ListArguments),
     /// Run scenarios and check what they claim.
     Run(play::RunArguments),
+    /// Try thousands of random runs: do just those rules break that theory says do?
+    Explore(explore::ExploreArguments),
 }
 
 /// What a command comes to, beside what it prints.
@@ -69,6 +72,7 @@ pub(crate) fn run(arguments: &LabArguments) -> ExitCode {
     let result = match &arguments.command {
         LabCommand::List(arguments) => list::run(arguments, &mut out),
         LabCommand::Run(arguments) => play::run(arguments, &mut out),
+        LabCommand::Explore(arguments) => explore::run(arguments, &mut out),
     };
     match result.and_then(|exit| Ok(out.flush().map(|()| exit)?)) {
         Ok(Exit::Held) | Err(Fault::Closed) => ExitCode::SUCCESS,

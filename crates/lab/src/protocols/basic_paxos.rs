@@ -24,8 +24,9 @@ mod acceptor;
 mod learner;
 mod proposer;
 
+use crate::exhaust::Searchable;
 use crate::journal::Entry;
-use crate::judges::{Agreement, Validity};
+use crate::judges::{Agreement, Decides, Validity};
 use crate::name::Name;
 use crate::said::{Said, Value};
 use crate::settings::{Reader, SettingError};
@@ -37,7 +38,7 @@ use proposer::Proposer;
 use std::fmt;
 use std::time::Duration;
 use zoarium_process::{Effects, Input, Now, Process, Protocol};
-use zoarium_sim::Checkers;
+use zoarium_sim::{Checkers, Rng};
 
 /// A ballot: rounds are counted by each proposer, and its name makes them its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,7 +61,7 @@ impl fmt::Debug for Ballot {
 }
 
 /// What an acceptor has accepted last, if anything.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Accepted(pub(crate) Option<(Ballot, Value)>);
 
 impl fmt::Debug for Accepted {
@@ -73,7 +74,7 @@ impl fmt::Debug for Accepted {
 }
 
 /// What is said.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Message {
     /// 1a: will you promise to take part in no ballot below this one?
     Prepare(Ballot),
@@ -103,7 +104,7 @@ pub(crate) enum Record {
 }
 
 /// What a proposer does when its ballot comes to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Retry {
     /// It tries again at once.
     AtOnce,
@@ -114,7 +115,7 @@ pub(crate) enum Retry {
 }
 
 /// What is wrong with the implementation, to see that it is noticed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Flaw {
     None,
     /// All proposers count the same ballots.
@@ -124,14 +125,14 @@ pub(crate) enum Flaw {
 }
 
 /// Who tells the learners.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Announce {
     Proposer,
     Acceptors,
 }
 
 /// Who takes part.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Setup {
     pub(crate) proposers: u8,
     pub(crate) acceptors: u8,
@@ -156,7 +157,7 @@ impl Setup {
 }
 
 /// A proposer, an acceptor or a learner.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum BasicPaxos {
     Proposer(Proposer),
     Acceptor(Acceptor),
@@ -306,6 +307,26 @@ impl Subject for BasicPaxos {
             Box::new(Agreement::default()),
             Box::new(Validity::default()),
         ]
+    }
+
+    fn liveness(_: &Setup, rule: &'static str) -> Checkers<Self> {
+        vec![Box::new(Decides::new(rule, []))]
+    }
+
+    /// Every proposer proposes a value of its own.
+    fn workload(setup: &Setup, rng: &mut Rng) -> Vec<(u64, Name, String)> {
+        let proposers = Name::all('p', setup.proposers);
+        let propose = |name| (10 + rng.below(120), name, format!("propose v-{name}"));
+        proposers.map(propose).collect()
+    }
+}
+
+impl Searchable for BasicPaxos {
+    fn is_stale(&self, message: &Message) -> bool {
+        match self {
+            Self::Proposer(proposer) => proposer.is_stale(message),
+            Self::Acceptor(_) | Self::Learner(_) => false,
+        }
     }
 }
 

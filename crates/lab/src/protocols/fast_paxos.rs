@@ -27,7 +27,7 @@ mod coordinator;
 mod value_rule;
 
 use crate::journal::Entry;
-use crate::judges::{Agreement, Validity};
+use crate::judges::{Agreement, Decides, Validity};
 use crate::name::Name;
 use crate::said::{Said, Value};
 use crate::settings::{Reader, SettingError};
@@ -39,7 +39,7 @@ use coordinator::Coordinator;
 use std::fmt;
 use std::time::Duration;
 use zoarium_process::{Effects, Input, Now, Process, Protocol};
-use zoarium_sim::Checkers;
+use zoarium_sim::{Checkers, Rng};
 
 pub(crate) const COORDINATOR: Name = Name::only('c');
 
@@ -271,6 +271,17 @@ impl Subject for FastPaxos {
             Box::new(Agreement::default()),
             Box::new(Validity::default()),
         ]
+    }
+
+    fn liveness(_: &Setup, rule: &'static str) -> Checkers<Self> {
+        vec![Box::new(Decides::new(rule, []))]
+    }
+
+    /// Every client proposes a value of its own, nearly at once.
+    fn workload(setup: &Setup, rng: &mut Rng) -> Vec<(u64, Name, String)> {
+        let clients = Name::all('p', setup.clients);
+        let propose = |name| (40 + rng.below(20), name, format!("propose v-{name}"));
+        clients.map(propose).collect()
     }
 }
 

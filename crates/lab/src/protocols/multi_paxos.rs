@@ -24,7 +24,7 @@ mod phase_two;
 mod replica;
 
 use crate::journal::Entry;
-use crate::judges::{PrimaryOrder, Registers, TotalOrder};
+use crate::judges::{Converges, PrimaryOrder, Registers, TotalOrder};
 use crate::name::Name;
 use crate::protocols::basic_paxos::Ballot;
 use crate::said::{Said, Value};
@@ -34,7 +34,7 @@ use crate::tally::OneChosen;
 use std::fmt;
 use std::time::Duration;
 use zoarium_process::Protocol;
-use zoarium_sim::Checkers;
+use zoarium_sim::{Checkers, Rng};
 
 pub(crate) use replica::Replica;
 
@@ -264,6 +264,25 @@ impl Subject for Replica {
             Box::new(PrimaryOrder::default()),
             Box::new(Registers::default()),
         ]
+    }
+
+    fn liveness(_: &Setup, rule: &'static str) -> Checkers<Self> {
+        vec![Box::new(Converges::new(rule))]
+    }
+
+    /// Commands and reads, to anyone.
+    fn workload(setup: &Setup, rng: &mut Rng) -> Vec<(u64, Name, String)> {
+        let replicas: Vec<Name> = setup.replicas().collect();
+        let mut request = |number: usize| {
+            let to = replicas[rng.index(replicas.len())];
+            let words = match rng.below(4) {
+                0 | 1 if setup.leases => "read".to_owned(),
+                0 => format!("do a{number} b{number}"),
+                _ => format!("do c{number}"),
+            };
+            (300 + rng.below(1500), to, words)
+        };
+        (1..=20).map(&mut request).collect()
     }
 }
 

@@ -29,7 +29,7 @@ mod participant;
 mod termination;
 
 use crate::journal::Entry;
-use crate::judges::{Agreement, CommitValidity};
+use crate::judges::{Agreement, CommitValidity, Decides};
 use crate::name::Name;
 use crate::protocols::two_phase_commit::Outcome;
 use crate::said::Said;
@@ -39,7 +39,7 @@ use coordinator::Coordinator;
 use participant::Participant;
 use std::time::Duration;
 use zoarium_process::{Effects, Input, Now, Process, Protocol};
-use zoarium_sim::Checkers;
+use zoarium_sim::{Checkers, Rng};
 
 /// How long the coordinator waits for answers of one kind.
 const ANSWERS_TIMEOUT: Duration = Duration::from_millis(40);
@@ -244,6 +244,21 @@ impl Subject for ThreePhase {
 
     fn judges(setup: &Setup) -> Checkers<Self> {
         vec![Box::new(Agreement::default()), Box::new(CommitValidity::new(setup.participants()))]
+    }
+
+    fn liveness(setup: &Setup, rule: &'static str) -> Checkers<Self> {
+        vec![Box::new(Decides::new(rule, setup.participants()))]
+    }
+
+    /// Commit, and now and then someone who refuses.
+    fn workload(setup: &Setup, rng: &mut Rng) -> Vec<(u64, Name, String)> {
+        let mut workload = vec![(10, COORDINATOR, "commit".to_owned())];
+        for participant in setup.participants() {
+            if rng.below(8) == 0 {
+                workload.push((1, participant, "refuse".to_owned()));
+            }
+        }
+        workload
     }
 }
 

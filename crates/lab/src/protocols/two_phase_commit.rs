@@ -20,8 +20,9 @@
 mod coordinator;
 mod participant;
 
+use crate::exhaust::Searchable;
 use crate::journal::Entry;
-use crate::judges::{Agreement, CommitValidity};
+use crate::judges::{Agreement, CommitValidity, Decides};
 use crate::name::Name;
 use crate::said::{Said, Value};
 use crate::settings::{Reader, SettingError};
@@ -30,7 +31,7 @@ use coordinator::Coordinator;
 use participant::Participant;
 use std::time::Duration;
 use zoarium_process::{Effects, Input, Now, Process, Protocol};
-use zoarium_sim::Checkers;
+use zoarium_sim::{Checkers, Rng};
 
 /// How long the coordinator waits for votes.
 const VOTES_TIMEOUT: Duration = Duration::from_millis(60);
@@ -46,14 +47,14 @@ const ASKS_MAX: u32 = 1;
 pub(crate) const COORDINATOR: Name = Name::only('c');
 
 /// What becomes of the transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Outcome {
     Commit,
     Abort,
 }
 
 /// What participants and coordinator say to each other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Message {
     /// Will you commit?
     Prepare,
@@ -88,7 +89,7 @@ pub(crate) enum Record {
 
 /// What a coordinator that has forgotten a transaction takes its outcome to be. What is presumed
 /// need neither be logged by force nor acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Presume {
     /// Nothing: every outcome is acknowledged.
     Nothing,
@@ -116,7 +117,7 @@ impl Presume {
 }
 
 /// A transaction with its participants.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Setup {
     pub(crate) participants: u8,
     presume: Presume,
@@ -133,7 +134,7 @@ impl Setup {
 }
 
 /// The coordinator or a participant.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum TwoPhase {
     Coordinator(Coordinator),
     Participant(Participant),
@@ -150,7 +151,7 @@ pub(crate) enum Request {
     Read,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Timer {
     Votes,
     Acks,
@@ -232,7 +233,25 @@ impl Subject for TwoPhase {
     fn judges(setup: &Setup) -> Checkers<Self> {
         vec![Box::new(Agreement::default()), Box::new(CommitValidity::new(setup.participants()))]
     }
+
+    fn liveness(setup: &Setup, rule: &'static str) -> Checkers<Self> {
+        let decides = Decides::new(rule, setup.participants());
+        vec![Box::new(if setup.cooperative { decides.by(COORDINATOR) } else { decides })]
+    }
+
+    /// Commit, and now and then someone who refuses.
+    fn workload(setup: &Setup, rng: &mut Rng) -> Vec<(u64, Name, String)> {
+        let mut workload = vec![(10, COORDINATOR, "commit".to_owned())];
+        for participant in setup.participants() {
+            if rng.below(8) == 0 {
+                workload.push((1, participant, "refuse".to_owned()));
+            }
+        }
+        workload
+    }
 }
+
+impl Searchable for TwoPhase {}
 
 impl Outcome {
     pub(crate) const fn word(self) -> &'static str {

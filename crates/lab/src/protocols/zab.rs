@@ -11,7 +11,7 @@ mod disk;
 mod labels;
 mod server;
 
-use crate::judges::{OneLeader, PrimaryOrder, TotalOrder};
+use crate::judges::{Converges, OneLeader, PrimaryOrder, TotalOrder};
 use crate::name::Name;
 use crate::protocols::multi_paxos::commands_of;
 use crate::said::{Said, Value};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use zoarium_process::Protocol;
 use zoarium_proto::{Membership, ServerId, Zxid};
-use zoarium_sim::{Checkers, LinkPolicy};
+use zoarium_sim::{Checkers, LinkPolicy, Rng};
 use zoarium_zab::{Notification, Packet, Record, Timer, Txn, ZabOptions};
 
 pub(crate) use server::Server;
@@ -256,5 +256,19 @@ impl Subject for Server {
             Box::new(PrimaryOrder::default()),
             Box::new(OneLeader::default()),
         ]
+    }
+
+    fn liveness(_: &Setup, rule: &'static str) -> Checkers<Self> {
+        vec![Box::new(Converges::new(rule))]
+    }
+
+    /// Commands to anyone.
+    fn workload(setup: &Setup, rng: &mut Rng) -> Vec<(u64, Name, String)> {
+        let servers: Vec<Name> = setup.names().collect();
+        let mut request = |number: usize| {
+            let to = servers[rng.index(servers.len())];
+            (150 + rng.below(2500), to, format!("do a{number} b{number}"))
+        };
+        (1..=20).map(&mut request).collect()
     }
 }

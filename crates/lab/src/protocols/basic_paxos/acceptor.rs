@@ -10,7 +10,7 @@ use zoarium_process::{Effects, Input};
 type Fx = Effects<BasicPaxos>;
 
 /// An acceptor. What it says, it has made durable before.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Acceptor {
     setup: Rules,
     promised: Option<Ballot>,
@@ -19,14 +19,14 @@ pub(crate) struct Acceptor {
 }
 
 /// What of the setup an acceptor has to know.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Hash)]
 struct Rules {
     /// Whom it tells what it has accepted, beside the proposer.
     learners: Vec<Name>,
 }
 
 /// What to do when a record is durable.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Hash)]
 enum Then {
     Promise { to: Name, ballot: Ballot, accepted: Accepted },
     SayAccepted { to: Name, ballot: Ballot, value: Value },

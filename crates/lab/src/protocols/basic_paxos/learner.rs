@@ -14,7 +14,7 @@ type Fx = Effects<BasicPaxos>;
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// A learner.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Learner {
     acceptors: Vec<Name>,
     quorum: usize,

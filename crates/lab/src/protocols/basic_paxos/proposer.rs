@@ -239,6 +239,34 @@ impl Proposer {
         }
     }
 
+    /// Whether a message belongs to a ballot that is over.
+    pub(super) fn is_stale(&self, message: &Message) -> bool {
+        let current = match &self.phase {
+            Phase::Idle if self.round == 0 => return false,
+            Phase::Idle => None,
+            Phase::Preparing(ballot, _) | Phase::Accepting(ballot, _, _) => Some(*ballot),
+            Phase::Done(_) => return true,
+        };
+        match (message, &self.phase) {
+            (Message::Promise(ballot, _), Phase::Preparing(..))
+            | (Message::Accepted(ballot, _), Phase::Preparing(..) | Phase::Accepting(..)) => {
+                current != Some(*ballot)
+            }
+            (Message::Promise(..) | Message::Accepted(..), _) => true,
+            (Message::Nack(promised), _) => {
+                current.is_none_or(|current| *promised <= current) && promised.round <= self.round
+            }
+            (
+                Message::Prepare(_)
+                | Message::Accept(..)
+                | Message::Learn(_)
+                | Message::Forward(_)
+                | Message::Query,
+                _,
+            ) => false,
+        }
+    }
+
     pub(super) fn state(&self) -> State {
         State::new(match &self.phase {
             Phase::Idle => String::new(),
@@ -260,17 +288,7 @@ fn highest<'a>(promises: impl Iterator<Item = &'a Accepted>, flaw: Flaw) -> Opti
     Some(value.clone())
 }
 
-/// Two proposers that differ only in what they will draw are the same to an exhaustive search,
-/// in which nothing is drawn.
-impl PartialEq for Proposer {
-    fn eq(&self, other: &Self) -> bool {
-        (self.name, &self.own, &self.phase, self.round, self.reserved, &self.journal)
-            == (other.name, &other.own, &other.phase, other.round, other.reserved, &other.journal)
-    }
-}
-
-impl Eq for Proposer {}
-
+/// What proposers will draw does not tell them apart: in an exhaustive search, nothing is drawn.
 impl Hash for Proposer {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.name, &self.own, &self.phase, self.round, self.reserved).hash(state);

@@ -94,6 +94,7 @@ impl Replica {
             queue: VecDeque::new(),
             heartbeats: BTreeMap::new(),
             beats: 0,
+            inherited: next - 1,
             lease_until: None,
         });
         fx.output(Said::Leads { round: ballot.rank() });

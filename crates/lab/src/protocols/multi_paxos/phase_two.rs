@@ -163,8 +163,8 @@ impl Replica {
     pub(super) fn on_read(&mut self, now: Now, fx: &mut Fx) {
         let place = self.state.len();
         match &self.role {
-            Role::Leader(Leader { lease_until: Some(until), .. })
-                if self.setup.leases && now.mono < *until =>
+            Role::Leader(Leader { lease_until: Some(until), inherited, .. })
+                if self.setup.leases && now.mono < *until && self.executed >= *inherited =>
             {
                 self.answer("read".into(), place, fx);
             }

@@ -65,6 +65,8 @@ pub(super) struct Leader {
     /// When each heartbeat was sent, and who has answered it.
     pub(super) heartbeats: BTreeMap<u64, (Instant, BTreeSet<Name>)>,
     pub(super) beats: u64,
+    /// Reads wait until all up to this slot is executed: others may have begun and answered it.
+    pub(super) inherited: Slot,
     pub(super) lease_until: Option<Instant>,
 }
 

@@ -12,7 +12,7 @@ use zoarium_process::{Effects, Input, Now};
 type Fx = Effects<TwoPhase>;
 
 /// The coordinator.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Coordinator {
     setup: Setup,
     phase: Phase,
@@ -21,7 +21,7 @@ pub(crate) struct Coordinator {
     journal: Journal<Then>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Phase {
     Init,
     /// For these votes.
@@ -34,7 +34,7 @@ enum Phase {
 }
 
 /// What to do when a record is durable.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Then {
     Ask,
     Tell(Outcome),

@@ -13,7 +13,7 @@ use zoarium_process::{Effects, Input, Now};
 type Fx = Effects<TwoPhase>;
 
 /// A participant.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Participant {
     name: Name,
     setup: Setup,
@@ -22,7 +22,7 @@ pub(crate) struct Participant {
     journal: Journal<Then>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Phase {
     Init,
     /// Its promise is on its way to the log.
@@ -38,7 +38,7 @@ enum Phase {
     Out,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Vote {
     Yes,
     No,
@@ -46,7 +46,7 @@ enum Vote {
 }
 
 /// What to do when a record is durable.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Then {
     VoteYes,
     Obey(Outcome),
