@@ -14,6 +14,7 @@
 //!
 //! Start at `protocols/two_phase_commit.rs`, then `scenarios/two_phase_commit.rs`.
 
+pub mod compare;
 mod disk;
 pub mod draw;
 pub mod exhaust;

@@ -1,5 +1,6 @@
 //! `zoarium lab`: the consensus lab on the command line.
 
+mod compare;
 mod explore;
 mod list;
 mod play;
@@ -25,6 +26,8 @@ enum LabCommand {
     Run(play::RunArguments),
     /// Try thousands of random runs: do just those rules break that theory says do?
     Explore(explore::ExploreArguments),
+    /// Measure what the protocols cost and what they stand.
+    Compare(compare::CompareArguments),
 }
 
 /// What a command comes to, beside what it prints.
@@ -73,6 +76,7 @@ pub(crate) fn run(arguments: &LabArguments) -> ExitCode {
         LabCommand::List(arguments) => list::run(arguments, &mut out),
         LabCommand::Run(arguments) => play::run(arguments, &mut out),
         LabCommand::Explore(arguments) => explore::run(arguments, &mut out),
+        LabCommand::Compare(arguments) => compare::run(arguments, &mut out),
     };
     match result.and_then(|exit| Ok(out.flush().map(|()| exit)?)) {
         Ok(Exit::Held) | Err(Fault::Closed) => ExitCode::SUCCESS,
