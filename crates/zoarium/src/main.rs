@@ -25,6 +25,9 @@ enum Command {
     Dev(DevArguments),
     /// Run, break and look at commit and consensus protocols.
     Lab(lab::LabArguments),
+    /// Look at znodes and change them: one command, a script, or as long as you type. `zkcli`, and
+    /// the name zkCli.sh, are the same in the manner of Apache's client.
+    Shell(Box<zoarium_shell::ShellArguments>),
     /// Look into transaction logs: what happened, who did it, how the tree was.
     Log(offline::LogArguments),
     /// Look into snapshots: what they hold, how large, what differs; pack them otherwise.
@@ -93,6 +96,12 @@ enum LogFormat {
 }
 
 fn main() -> ExitCode {
+    // Apache's options have one dash, which is no business of clap's.
+    let arguments: Vec<String> =
+        std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
+    if let Some(words) = zoarium_shell::zkcli_words(&arguments) {
+        return zoarium_shell::run_zkcli(&words);
+    }
     let matches = comfort::grouped(Cli::command()).get_matches();
     // What the definition accepts it can be made of, or this says why.
     let command = match Cli::from_arg_matches(&matches) {
@@ -103,6 +112,7 @@ fn main() -> ExitCode {
         Some(Command::Server(arguments)) => serve::run(&arguments),
         Some(Command::Dev(arguments)) => dev::run(&arguments),
         Some(Command::Lab(arguments)) => lab::run(&arguments),
+        Some(Command::Shell(arguments)) => zoarium_shell::run(&arguments),
         Some(Command::Log(arguments)) => offline::log(&arguments),
         Some(Command::Snapshot(arguments)) => offline::snapshot(&arguments),
         Some(Command::Doctor(arguments)) => offline::doctor(&arguments),
