@@ -74,7 +74,7 @@ pub(crate) fn parse(words: &[String], manner: Manner) -> Result<Call, Failure> {
             call.words.push(word.to_owned());
         }
     }
-    if call.has("help") || (call.has("?") && !is_apache) {
+    if call.has("help") || call.has("?") {
         return Ok(call);
     }
     check(&call, manner)?;
@@ -100,7 +100,8 @@ fn option<'a>(
     manner: Manner,
 ) -> Result<(), Failure> {
     let unknown = || {
-        let names = call.spec.options.iter().map(|opt| opt.name);
+        // Every letter is near to every other.
+        let names = call.spec.options.iter().map(|opt| opt.name).filter(|name| name.len() > 1);
         let nearest = nearest(word.trim_start_matches('-'), names);
         Failure::Syntax(Syntax::Unrecognized {
             option: word.to_owned(),

@@ -84,6 +84,7 @@ impl Shell {
     pub(crate) fn detach(&mut self) {
         let client = self.current.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(client) = client {
+            self.watches.printing(Some(false));
             client.detach();
         }
     }

@@ -3,6 +3,7 @@
 use crate::call::Manner;
 use crate::output::Output;
 use crate::reply::{News, NewsKind};
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -169,9 +170,17 @@ impl Registry {
         let waker = self.waker.clone();
         let mut cx = Context::from_waker(&waker);
         self.poll_states(&mut cx);
-        let mut told: Vec<(News, u64)> = Vec::new();
-        self.entries.retain_mut(|entry| entry.poll(&mut cx, &mut told));
-        // Several watches have heard of the same changes, each in order.
+        let mut lists: Vec<Vec<(News, u64)>> = Vec::new();
+        self.entries.retain_mut(|entry| {
+            let mut told = Vec::new();
+            let goes_on = entry.poll(&mut cx, &mut told);
+            lists.push(told);
+            goes_on
+        });
+        // Several watches have heard of the same changes, each in order; who has heard of most knows
+        // the order best.
+        lists.sort_by_key(|told| Reverse(told.len()));
+        let mut told: Vec<(News, u64)> = lists.into_iter().flatten().collect();
         if told.iter().all(|(news, _)| news.zxid.is_some()) {
             told.sort_by_key(|(news, _)| news.zxid);
         }

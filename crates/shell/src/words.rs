@@ -85,7 +85,7 @@ mod tests {
             ("set /a 'x \"y\"'", vec!["set", "/a", "x \"y\""]),
             ("set /a \"\"", vec!["set", "/a", ""]),
             ("create /a \"x y\"z", vec!["create", "/a", "x y", "z"]),
-            ("set /a x\"y z\"", vec!["set", "/a", "x\"y", "z"]),
+            ("set /a x\"y z\"", vec!["set", "/a", "x\"y", "z\""]),
             ("get \"/sp ace", vec!["get", "/sp", "ace"]),
             ("get 'ü€", vec!["get", "ü€"]),
         ] {

@@ -7,7 +7,7 @@ use crate::shell::Shell;
 use crate::subtree::{self, join};
 use serde_json::json;
 use std::fmt;
-use zoarium_client::Client;
+use zoarium_client::{Client, ErrorCode};
 
 const QUOTA: &str = "/zookeeper/quota";
 const LIMITS: &str = "zookeeper_limits";
@@ -121,7 +121,8 @@ pub(super) async fn set(shell: &Shell, call: &Call) -> Result<(), Failure> {
         Some(_) => drop(client.set(limits, quota.to_string().into_bytes()).await?),
         None => {
             let start = Quota { count: 0, bytes: 0, ..Quota::NONE }.usage().into_bytes();
-            client.create(limits).data(quota.to_string().into_bytes()).parents().await?;
+            make_parents(&client, path).await?;
+            client.create(limits).data(quota.to_string().into_bytes()).await?;
             client.create(stats.as_str()).data(start).await?;
         }
     }
@@ -134,6 +135,22 @@ pub(super) async fn set(shell: &Shell, call: &Call) -> Result<(), Failure> {
         text: String::new(),
         value: json!({ "path": path, "quota": quota.to_string() }),
     })
+}
+
+/// Makes the znodes above a quota that are missing.
+async fn make_parents(client: &Client, path: &str) -> Result<(), Failure> {
+    let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
+    for end in ends {
+        let above = format!("{QUOTA}{}", path.get(..end).unwrap_or(path));
+        if client.exists(above.as_str()).await?.is_some() {
+            continue;
+        }
+        match client.create(above).no_data().await {
+            Err(error) if !error.is_node_exists() => return Err(error.into()),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn limit(call: &Call, option: &str) -> Result<i64, Failure> {
@@ -226,12 +243,14 @@ pub(super) async fn delete(shell: &Shell, call: &Call) -> Result<(), Failure> {
 async fn trim(client: &Client, path: &str) -> Result<(), Failure> {
     let mut path = path;
     while path != QUOTA {
+        if client.exists(path).await?.is_some_and(|stat| stat.num_children > 0) {
+            return Ok(());
+        }
         match client.delete(path).await {
             Ok(()) => {}
             Err(error) if error.is_no_node() => {}
-            Err(error) if error.code() == Some(zoarium_client::ErrorCode::NotEmpty) => {
-                return Ok(());
-            }
+            // Somebody has set a quota meanwhile.
+            Err(error) if error.code() == Some(ErrorCode::NotEmpty) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
         let Some((above, _)) = path.rsplit_once('/') else { return Ok(()) };

@@ -2,6 +2,7 @@
 
 use super::{Failure, Syntax, cause};
 use crate::table::{Spec, Verb, apache_usage};
+use std::io;
 use zoarium_client::{Cause, Error, ErrorCode, Failure as Unanswered, OpCode, PathError};
 
 pub(super) fn text(failure: &Failure) -> String {
@@ -26,6 +27,11 @@ pub(super) fn text(failure: &Failure) -> String {
         Failure::NotConnected => "Not connected".to_owned(),
         Failure::NoServer { .. } | Failure::Connect(_) => {
             "KeeperErrorCode = ConnectionLoss".to_owned()
+        }
+        // Of the file the message of the exception begins with the path again.
+        Failure::File { path, source } if source.kind() == io::ErrorKind::NotFound => {
+            let path = path.display();
+            format!("Error processing {path}{path} (No such file or directory)")
         }
         Failure::Value { .. }
         | Failure::Said(_)

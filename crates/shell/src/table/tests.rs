@@ -22,20 +22,30 @@ fn options_in_usage_lines_are_those_of_the_table() {
     }
 }
 
+/// `UPDATE_EXPECT=1` writes the tables instead.
 #[test]
 fn guide_lists_every_command_as_the_table_has_it() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/shell.md");
-    let guide = std::fs::read_to_string(path).unwrap();
+    let mut guide = std::fs::read_to_string(path).unwrap();
     let row = |spec: &Spec| {
         let usage = spec.usage_line().trim_end().replace('|', "\\|");
         format!("| `{usage}` | {} |\n", spec.summary)
     };
     for (mark, commands) in [("apache", apache()), ("more", own())] {
         let expected: String = commands.iter().map(row).collect();
-        let (_, after) = guide.split_once(&format!("<!-- commands: {mark} -->")).unwrap();
-        let (table, _) = after.split_once("<!-- end -->").unwrap();
-        let rows = table.lines().filter(|line| line.starts_with("| `"));
-        let found: String = rows.map(|row| format!("{row}\n")).collect();
-        assert_eq!(found, expected, "the table `{mark}` in docs/shell.md should be\n{expected}");
+        let mark = format!("<!-- commands: {mark} -->");
+        let from = guide.find(&mark).unwrap();
+        let length = guide[from..].find("<!-- end -->").unwrap();
+        let table = &guide[from..from + length];
+        let is_row = |line: &&str| line.starts_with("| `");
+        let found: String = table.lines().filter(is_row).map(|row| format!("{row}\n")).collect();
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            let head: String =
+                table.lines().filter(|it| !is_row(it)).map(|line| format!("{line}\n")).collect();
+            guide.replace_range(from..from + length, &format!("{head}{expected}"));
+            std::fs::write(path, &guide).unwrap();
+        } else {
+            assert_eq!(found, expected, "UPDATE_EXPECT=1 writes {mark} of docs/shell.md anew");
+        }
     }
 }
