@@ -178,7 +178,7 @@ impl Request<'_> {
 
     /// Appends the request's frame, with its length. Where a request says whether it watches, that
     /// is its last byte.
-    pub(crate) fn encode(&self, xid: Xid, out: &mut Vec<u8>) {
+    pub fn encode(&self, xid: Xid, out: &mut Vec<u8>) {
         put_request(out, xid, self.op(), |out| self.encode_record(out));
     }
 

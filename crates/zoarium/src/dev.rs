@@ -219,7 +219,9 @@ fn start(server: &Planned, log: &str) -> Result<Child, DevError> {
         .arg("server")
         .arg(server.zoo_cfg())
         .args(["--log", log])
-        .stdin(Stdio::null())
+        // If this process is killed, it can end nobody; but the pipe ends with it.
+        .arg("--ends-with-stdin")
+        .stdin(Stdio::piped())
         .stderr(Stdio::piped())
         // Ctrl-C is this process's to pass on.
         .process_group(0)
@@ -230,6 +232,8 @@ fn start(server: &Planned, log: &str) -> Result<Child, DevError> {
 
 /// Shows what a server says and how it ends, and ends it when that is wanted.
 async fn attend(id: u8, mut child: Child, mut wanted: watch::Receiver<Wanted>) -> u8 {
+    // Waiting for a child would close it.
+    let _lifeline = child.stdin.take();
     let output = child.stderr.take();
     let shown = async {
         if let Some(output) = output {

@@ -1,10 +1,13 @@
 //! The command line of Zoarium.
 
+mod bench;
 mod comfort;
 mod dev;
+mod four_letter;
 mod lab;
 mod offline;
 mod serve;
+mod status;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -40,6 +43,12 @@ enum Command {
     Completions(comfort::CompletionsArguments),
     /// Write manual pages.
     Man(comfort::ManArguments),
+    /// Say how servers are, and what to do about it. The exit code tells: 0 healthy, 1 degraded, 2 down.
+    Status(status::StatusArguments),
+    /// Ask servers a four-letter word, such as srvr or mntr.
+    FourLetter(four_letter::FourLetterArguments),
+    /// Measure how many operations servers take, and how fast.
+    Bench(Box<bench::BenchArguments>),
 }
 
 /// What kind of ensemble.
@@ -77,6 +86,9 @@ struct ServerArguments {
     /// A Java system property that Apache's server knows, as in -Dzookeeper.snapCount=10000.
     #[arg(short = 'D', value_name = "NAME=VALUE")]
     define: Vec<String>,
+    /// Stop when standard input ends, as it does when the process at its other end is gone.
+    #[arg(long, hide = true)]
+    ends_with_stdin: bool,
     /// How log lines look.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
@@ -119,6 +131,9 @@ fn main() -> ExitCode {
         Some(Command::Purge(arguments)) => offline::purge(&arguments),
         Some(Command::Completions(arguments)) => comfort::completions(&arguments, Cli::command()),
         Some(Command::Man(arguments)) => comfort::man(&arguments, Cli::command()),
+        Some(Command::Status(arguments)) => status::run(&arguments),
+        Some(Command::FourLetter(arguments)) => four_letter::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&arguments),
         None => comfort::greet(Cli::command()),
     }
 }

@@ -1,10 +1,13 @@
 //! `zoarium server`.
 
 use crate::{LogFormat, ServerArguments};
+use std::future::pending;
 use std::io::{IsTerminal, stderr};
+use std::pin::pin;
 use std::process::ExitCode;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 use zoarium_server::config::{self, ConfigErrors, ConfigWarning, Loaded, Loudness};
 use zoarium_server::exit_code::ExitCode as ServerExit;
@@ -31,7 +34,7 @@ pub(crate) fn run(arguments: &ServerArguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, ServerExit::UnexpectedError),
     };
-    match runtime.block_on(serve(loaded)) {
+    match runtime.block_on(serve(loaded, arguments.ends_with_stdin)) {
         Ok(()) => ServerExit::ExecutionFinished.into(),
         Err(error) => fail(&error, exit_of(&error)),
     }
@@ -44,15 +47,17 @@ fn connection_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2))
 }
 
-async fn serve(loaded: Loaded) -> Result<(), ServerError> {
+async fn serve(loaded: Loaded, ends_with_stdin: bool) -> Result<(), ServerError> {
     let data_dir = loaded.config.storage.data_dir.clone();
     // Before anything else, so that a signal during recovery is not lost.
     let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Signals)?;
+    let mut abandoned = pin!(end_of_stdin(ends_with_stdin));
     let mut server = tokio::select! {
         server = Server::start(loaded) => server?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
+        () = &mut abandoned => return Ok(()),
     };
     tracing::info!(data = %data_dir.display(), "clients connect to {}", server.local_addr());
     if let Some(admin) = server.admin_addr() {
@@ -62,16 +67,44 @@ async fn serve(loaded: Loaded) -> Result<(), ServerError> {
         failure = server.failure() => Some(failure),
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
+        () = &mut abandoned => None,
     };
     tracing::info!("stopping");
     server.stop();
     failure.map_or(Ok(()), |failure| Err(failure.into()))
 }
 
+/// Waits for the end of standard input, or forever. It comes also when the process at the other end
+/// is killed and can do nothing about its servers.
+async fn end_of_stdin(is_awaited: bool) {
+    if !is_awaited {
+        return pending().await;
+    }
+    let (over, ended) = oneshot::channel();
+    let watch = move || {
+        // An error is an end too.
+        let _read = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        // Nobody waits if the server ends by itself.
+        let _unheard = over.send(());
+    };
+    match std::thread::Builder::new().name("stdin".to_owned()).spawn(watch) {
+        // The sender is dropped behind its message only.
+        Ok(_) => drop(ended.await),
+        Err(error) => {
+            tracing::warn!("the end of standard input is not noticed: {error}");
+            pending().await
+        }
+    }
+}
+
 fn start_logging(arguments: &ServerArguments) -> Result<(), String> {
     let filter = EnvFilter::try_new(&arguments.log)
         .map_err(|error| format!("--log {}: {error}", arguments.log))?;
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    // Complaining on standard error that standard error is gone would be the end of the process.
+    let logging = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .log_internal_errors(false);
     match arguments.log_format {
         LogFormat::Human => logging.with_ansi(stderr().is_terminal()).init(),
         LogFormat::Json => logging.json().init(),

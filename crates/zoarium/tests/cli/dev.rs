@@ -1,10 +1,11 @@
 //! `zoarium dev`: an ensemble in one command.
 
 use super::{PATIENCE, read_lines, word, zoarium};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
 
 const SERVERS: u16 = 3;
 
@@ -123,6 +124,22 @@ fn server_that_is_killed_is_named_and_the_others_go_on() {
     assert!(said.iter().any(|line| line.contains(&ended)), "{ended} is missing in {said:#?}");
     for index in (0..SERVERS).filter(|index| *index != leader) {
         assert!(["leader", "follower"].contains(&dev.mode(index).as_str()));
+    }
+}
+
+#[test]
+fn servers_do_not_outlive_a_dev_that_is_killed() {
+    let mut dev = Dev::start("killed");
+    dev.wait_for("the ensemble serves: ");
+    dev.child.kill().unwrap();
+    dev.child.wait().unwrap();
+    let killed = Instant::now();
+    for index in 0..SERVERS {
+        let address = SocketAddr::from(([127, 0, 0, 1], dev.port + index));
+        while TcpStream::connect(address).is_ok() {
+            assert!(killed.elapsed() < PATIENCE, "server {} still listens", index + 1);
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 
