@@ -91,6 +91,8 @@ pub enum Bug {
     NewLeaderExpires,
     /// A learner takes every session for alive.
     ExpiredSessionRevalidated,
+    /// Packets between servers have the lower half of their zxid only.
+    ZxidCutOnWire,
     /// A leader takes a proposed membership for acknowledged by all.
     ReconfiguredWithoutQuorum,
     /// A learner commits a membership and does not put it in force.
@@ -107,17 +109,17 @@ impl Bug {
         // The first of those that need others.
         let first = Self::ALL.iter().position(|(bug, _)| *bug == Self::ProposalAckedBeforeSync);
         let own = Self::ALL.iter().position(|(bug, _)| *bug == self);
-        match self {
-            Self::ReconfiguredWithoutQuorum | Self::ActivationLost => {
-                Kind::Changing { voters: 3, spares: 1 }
-            }
-            _ if own < first => Kind::Alone,
-            _ => Kind::Ensemble { voters: 3, observers: 0 },
+        if matches!(self, Self::ReconfiguredWithoutQuorum | Self::ActivationLost) {
+            return Kind::Changing { voters: 3, spares: 1 };
+        }
+        match own < first {
+            true => Kind::Alone,
+            false => Kind::Ensemble { voters: 3, observers: 0 },
         }
     }
 
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 47] = [
+    pub const ALL: [(Self, &'static str); 48] = [
         (Self::AckBeforeSync, "ack-before-sync"),
         (Self::ReadBeforeSync, "read-before-sync"),
         (Self::LogNotSynced, "log-not-synced"),
@@ -161,6 +163,7 @@ impl Bug {
         (Self::TouchNotForwarded, "touch-not-forwarded"),
         (Self::NewLeaderExpires, "new-leader-expires"),
         (Self::ExpiredSessionRevalidated, "expired-session-revalidated"),
+        (Self::ZxidCutOnWire, "zxid-cut-on-wire"),
         (Self::ReconfiguredWithoutQuorum, "reconfigured-without-quorum"),
         (Self::ActivationLost, "activation-lost"),
         (Self::WatchesNotSetAgain, "watches-not-set-again"),

@@ -4,10 +4,13 @@
 mod ask;
 mod reply;
 mod sabotage;
+mod seen;
 mod wire;
+mod wishes;
 
 pub use ask::Ask;
 pub use reply::Reply;
+pub use seen::Seen;
 
 use crate::bug::Bug;
 use crate::participant::{Body, Message, Name, Output, Participant, Request, Timer, Wish};
@@ -19,75 +22,12 @@ use wire::Wire;
 use zoarium_process::{Effect, Effects, Input, Now, Process};
 use zoarium_proto::membership::HostPort;
 use zoarium_proto::reply::ReplyHeader;
-use zoarium_proto::{EventType, SessionId, Xid, Zxid};
+use zoarium_proto::{SessionId, Xid, Zxid};
 use zoarium_session::backoff::Backoff;
 use zoarium_session::failure::Failure;
 use zoarium_session::fault::Fault;
 use zoarium_session::state::{Credentials, State};
 use zoarium_session::{Command, LinkId, Notice, Options, Session, WatchId};
-
-/// What a client saw, for checkers. Every session is one client's.
-#[derive(Clone, Debug)]
-pub enum Seen {
-    /// The session is connected.
-    Connected(SessionId),
-    /// The session is over.
-    Lost(SessionId),
-    /// The client has let go of its session, and of its watches.
-    Detached(SessionId),
-    /// The connection is gone, or given up, and with it unanswered requests.
-    Disconnected(SessionId),
-    /// A request was sent.
-    Sent {
-        /// In which session.
-        session: SessionId,
-        /// Its number.
-        xid: Xid,
-        /// What it asks.
-        ask: Ask,
-    },
-    /// A request was not sent, and will not be.
-    NotSent(Ask),
-    /// A reply came.
-    Replied {
-        /// In which session.
-        session: SessionId,
-        /// The number it has.
-        xid: Xid,
-        /// The zxid it has.
-        zxid: Zxid,
-        /// The oldest request without an answer; it should be this one's.
-        expected: Option<Xid>,
-        /// What was asked.
-        ask: Ask,
-        /// The answer.
-        reply: Reply,
-        /// The watch that the request has set.
-        watch: Option<WatchId>,
-    },
-    /// A watch fired.
-    Event {
-        /// In which session.
-        session: SessionId,
-        /// Which of its watches.
-        watch: WatchId,
-        /// What happened.
-        kind: EventType,
-        /// To which znode.
-        path: String,
-        /// By which txn.
-        zxid: Option<Zxid>,
-    },
-    /// The watches of the connection before are set again, and what was missed has been told.
-    Rewatched {
-        /// In which session.
-        session: SessionId,
-        /// The zxid of the reply.
-        zxid: Zxid,
-    },
-    /// A server did what the protocol does not allow.
-    Misbehaved(Fault),
-}
 
 /// What the session hands back with an answer.
 #[derive(Clone, Debug)]
@@ -463,57 +403,6 @@ impl Client {
         let away = AWAY_TIMES[usize::from(which) % AWAY_TIMES.len()];
         fx.set_timer(Timer::Dial, now.mono + away);
     }
-
-    /// The request that is wished for; none if it is no request.
-    fn fill_in(&mut self, wish: Wish) -> Option<Ask> {
-        self.values += 1;
-        let value = format!("{}.{}", self.prefix, self.values);
-        let few = format!("/few/{}", wish.which);
-        let data = value.clone().into_bytes();
-        let pair = ["/pair/x", "/pair/y"];
-        Some(match wish.verb {
-            Verb::Keep => Ask::create(&format!("/keep/{value}"), &data),
-            Verb::Create => Ask::create(&few, &data),
-            Verb::Set => Ask::Set { path: few, data },
-            Verb::Delete => Ask::Delete { path: few },
-            Verb::Ephemeral => {
-                Ask::Create { path: format!("/eph/{}", wish.which), data, ephemeral: true }
-            }
-            Verb::Sequential => Ask::CreateSequential { ephemeral: false },
-            Verb::EphemeralSequential => Ask::CreateSequential { ephemeral: true },
-            Verb::DeleteSequential => {
-                Ask::Delete { path: self.sequentials.pop().unwrap_or_else(|| "/seq/none".into()) }
-            }
-            Verb::Pair => Ask::SetBoth { paths: pair, data, failing: false },
-            Verb::FailingPair => Ask::SetBoth { paths: pair, data, failing: true },
-            Verb::ReadPair => Ask::GetBoth { paths: pair },
-            Verb::Get => Ask::Get { path: few, watch: false },
-            Verb::Watch => Ask::Get { path: few, watch: true },
-            Verb::WatchExists => Ask::Exists { path: few, watch: true },
-            Verb::List => Ask::List { path: "/eph".into(), watch: false },
-            Verb::WatchList => Ask::List { path: "/few".into(), watch: true },
-            Verb::WatchAlways => Ask::WatchAlways { path: few },
-            Verb::AddVoter => {
-                Ask::Change { joining: Some(server_line(wish.which, "participant")), leaving: None }
-            }
-            Verb::AddObserver => {
-                Ask::Change { joining: Some(server_line(wish.which, "observer")), leaving: None }
-            }
-            Verb::Remove => Ask::Change { joining: None, leaving: Some(wish.which.to_string()) },
-            Verb::Members => {
-                let ids = (1..=8).filter(|id| wish.which >> (id - 1) & 1 == 1);
-                let lines: Vec<String> = ids.map(|id| server_line(id, "participant")).collect();
-                Ask::Replace(lines.join(","))
-            }
-            Verb::Sync => Ask::Sync,
-            Verb::CloseSession => Ask::CloseSession,
-            Verb::Move | Verb::Away => return None,
-        })
-    }
-}
-
-fn server_line(id: u8, role: &str) -> String {
-    format!("server.{id}={}", crate::setup::server(id, role))
 }
 
 /// How sessions are set up.

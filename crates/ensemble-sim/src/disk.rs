@@ -65,6 +65,13 @@ pub struct Members {
     pub proposed: RefCell<Option<Arc<Membership>>>,
 }
 
+impl Members {
+    pub(crate) fn activate(&self, membership: Arc<Membership>) {
+        self.in_force.replace(Some(membership));
+        self.proposed.replace(None);
+    }
+}
+
 /// How much log space is reserved at a time, in bytes: little, so that disks fill up in no time.
 const LOG_RESERVE: u64 = 8192;
 

@@ -1,4 +1,5 @@
-//! One run with every conversation between servers in it, to be crashed at each moment.
+//! Runs that are written down: one with every conversation between servers in it, to be crashed at
+//! each moment, and those that bugs were found by.
 
 use crate::checkers;
 use crate::ensemble::Ensemble;
@@ -7,55 +8,58 @@ use crate::setup::Setup;
 use std::time::Duration;
 use zoarium_sim::{Checkers, Experiment, Plan, crash_points};
 
-/// Three servers: one learner is truncated, one is sent what the log has, one everything.
-const SCRIPT: &str = "
-seed 3
-run 5s
-settle s1 s2 s3 c1 c2 c3 within 30s
-
-# An election, sessions, the first writes.
-at 400ms request c1 keep:0 create:1 ephemeral:0 pair:0
-at 400ms request c2 sequential:0 watch:1 get:1
-at 400ms request c3 set:1 keep:1 sync:0
-
-# The leader loses the others, and writes what they do not have.
-at 600ms partition s3 | s1 s2
-at 601ms request c1 keep:0 set:1 pair:1
-at 601ms request c2 keep:0 set:1 pair:1
-at 601ms request c3 keep:0 set:1 pair:1
-
-# They elect another. The old leader comes back and forgets.
-at 2500ms heal s3 | s1 s2
-at 2600ms request c1 keep:0 create:2
-at 2600ms request c2 set:2 ephemeral-sequential:1
-
-# One is away for a few writes, which the log has when it comes back.
-at 2800ms crash s1 keep synced for 300ms
-at 2900ms request c3 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0
-at 2900ms request c2 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0
-
-# One is away for more than snapshots and logs are kept for.
-at 3400ms crash s1 keep all for 900ms
-at 3500ms request c1 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0
-at 3500ms request c2 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0
-at 3500ms request c3 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0
-at 3700ms request c1 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0
-at 3700ms request c2 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0
-at 3700ms request c3 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0 keep:0
-";
-
 /// How long a server is away that crashes in addition.
 const DOWN_FOR: Duration = Duration::from_millis(200);
 
-/// The scripted run and what it is judged by.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Scripted;
+/// A scripted run and what it is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Scripted {
+    /// What it is called.
+    pub name: &'static str,
+    script: &'static str,
+    setup: Setup,
+}
 
 impl Scripted {
+    /// DIFF, TRUNC and SNAP in one run of three servers.
+    pub const fn conversations() -> Self {
+        Self {
+            name: "conversations",
+            script: include_str!("scripted/conversations.txt"),
+            setup: Setup::scripted(3, 0, None),
+        }
+    }
+
+    /// Runs that have failed once, each by one bug.
+    pub const fn failed_once() -> [Self; 4] {
+        [
+            Self {
+                name: "proposed_on_file_only",
+                script: include_str!("scripted/proposed_on_file_only.txt"),
+                setup: Setup::scripted(3, 1, Some(0)),
+            },
+            Self {
+                name: "proposals_behind_a_membership",
+                script: include_str!("scripted/proposals_behind_a_membership.txt"),
+                setup: Setup::scripted(3, 1, Some(2)),
+            },
+            Self {
+                name: "closed_while_it_moves",
+                script: include_str!("scripted/closed_while_it_moves.txt"),
+                setup: Setup::scripted(3, 0, None),
+            },
+            Self {
+                name: "nothing_behind_the_first_step",
+                script: include_str!("scripted/nothing_behind_the_first_step.txt"),
+                setup: Setup::scripted(1, 0, None),
+            },
+        ]
+    }
+
     /// The plans that differ from it by one crash: at each operation of each disk, for each thing
     /// that the disk may keep, and behind each sync.
-    pub fn crash_points(self) -> Vec<Plan<Name>> {
-        crash_points(&self, &self.plan(0), DOWN_FOR)
+    pub fn crash_points(&self) -> Vec<Plan<Name>> {
+        crash_points(self, &self.plan(0), DOWN_FOR)
     }
 }
 
@@ -63,7 +67,7 @@ impl Experiment for Scripted {
     type World = Ensemble;
 
     fn world(&self, _: u64) -> Ensemble {
-        Ensemble::new(Setup::scripted())
+        Ensemble::new(self.setup)
     }
 
     fn checkers(&self) -> Checkers<Participant> {
@@ -71,6 +75,6 @@ impl Experiment for Scripted {
     }
 
     fn plan(&self, _: u64) -> Plan<Name> {
-        Plan::parse(SCRIPT, &Setup::scripted().names()).expect("the script is a plan")
+        Plan::parse(self.script, &self.setup.names()).expect("the script is a plan")
     }
 }

@@ -110,12 +110,13 @@ impl Setup {
         self.spares.is_some()
     }
 
-    /// Three voters that keep little of what is older, so that a short run has everything in it.
-    pub const fn scripted() -> Self {
+    /// Servers that keep little of what is older, so that a short run has everything in it. With
+    /// `spares`, if only none, the ensemble may change.
+    pub const fn scripted(voters: u8, observers: u8, spares: Option<u8>) -> Self {
         Self {
-            voters: 3,
-            observers: 0,
-            spares: None,
+            voters,
+            observers,
+            spares,
             is_alone: false,
             snap_count: 12,
             committed_log_max: 3,

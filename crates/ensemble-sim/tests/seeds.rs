@@ -41,8 +41,17 @@ const CRASHES_PER_TEST: usize = 23;
 
 #[test]
 fn scripted_run_survives_crashes_at_each_operation_of_a_disk() {
-    for plan in Scripted.crash_points().iter().step_by(CRASHES_PER_TEST) {
-        let report = run(&Scripted, plan, TraceLevel::Nothing);
-        assert_eq!(report.result, Ok(()), "{}", plan.script(&Scripted.names(plan.seed)));
+    let scripted = Scripted::conversations();
+    for plan in scripted.crash_points().iter().step_by(CRASHES_PER_TEST) {
+        let report = run(&scripted, plan, TraceLevel::Nothing);
+        assert_eq!(report.result, Ok(()), "{}", plan.script(&scripted.names(plan.seed)));
     }
+}
+
+#[test]
+fn runs_that_have_failed_once_pass() {
+    let results = Scripted::failed_once().map(|scripted| {
+        (scripted.name, run(&scripted, &scripted.plan(0), TraceLevel::Nothing).result)
+    });
+    assert_eq!(results, results.clone().map(|(name, _)| (name, Ok(()))));
 }

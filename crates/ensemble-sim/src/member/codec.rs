@@ -1,7 +1,9 @@
 //! Messages between servers as the bytes that they are on a real connection, and back: so runs
 //! hunt the codec too, and show that nothing needs what the bytes do not say.
 
+use crate::bug::Bug;
 use bytes::Bytes;
+use std::ops::Range;
 use std::sync::Arc;
 use zoarium_proto::election::next_message;
 use zoarium_proto::{Reader, ServerId};
@@ -11,14 +13,22 @@ use zoarium_zab::wire::{
 };
 use zoarium_zab::{Channel, Link, Message, Notification, Packet};
 
+/// Where the epoch of a packet's zxid is.
+const ZXID_UPPER_HALF: Range<usize> = 4..8;
+
 /// What a message is when `own` has sent it on a link and its bytes were read.
 ///
 /// # Panics
 /// If it cannot be read back.
-pub(super) fn through_bytes(own: ServerId, link: Link, message: &Message) -> Message {
+pub(super) fn through_bytes(
+    own: ServerId,
+    link: Link,
+    message: &Message,
+    bug: Option<Bug>,
+) -> Message {
     match message {
         Message::Election(notification) => Message::Election(election(notification)),
-        Message::Quorum(packet) => Message::Quorum(quorum(own, link, packet)),
+        Message::Quorum(packet) => Message::Quorum(quorum(own, link, packet, bug)),
     }
 }
 
@@ -36,13 +46,17 @@ fn election(notification: &Notification) -> Notification {
     read
 }
 
-fn quorum(own: ServerId, link: Link, packet: &Packet) -> Packet {
+fn quorum(own: ServerId, link: Link, packet: &Packet, bug: Option<Bug>) -> Packet {
     let direction = match link.channel {
         Channel::Leader => Direction::ToLeader,
         Channel::Learner | Channel::Election => Direction::ToLearner,
     };
     let mut bytes = Vec::new();
     put_packet(packet, direction, own, &mut bytes);
+    if bug == Some(Bug::ZxidCutOnWire) {
+        // Behind the type stands the zxid.
+        bytes[ZXID_UPPER_HALF].fill(0);
+    }
     // A connection may break it anywhere; then it is not whole yet.
     let begun = bytes.len() / 2;
     let whole = |length: usize| whole_packets(&bytes[..length], direction, usize::MAX).ok();

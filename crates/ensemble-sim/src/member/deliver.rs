@@ -51,10 +51,7 @@ impl Member {
                 self.send_body(conn, Body::Close, fx);
                 self.drop_connection(now, conn, fx);
             }
-            zoarium_peer::Output::Activated(membership) => {
-                self.members.in_force.replace(Some(membership));
-                self.members.proposed.replace(None);
-            }
+            zoarium_peer::Output::Activated(membership) => self.members.activate(membership),
             // Its connection is gone, or on its way.
             zoarium_peer::Output::Unanswered { conn } => {
                 self.connections.answered(conn);

@@ -332,7 +332,8 @@ impl Member {
         if let Some(message) = self.spoil(now, link, message)
             && let Some(message) = self.behind_snapshot(link, message)
         {
-            let message = through_bytes(ServerId(self.links.id.into()), link, &message);
+            let message =
+                through_bytes(ServerId(self.links.id.into()), link, &message, self.options.bug);
             self.send_carried(link, Carried::Message(message), fx);
         }
     }
