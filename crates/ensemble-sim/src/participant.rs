@@ -156,6 +156,8 @@ pub enum Output {
     },
     /// A server closes a link.
     Closed(Link, Reason),
+    /// What a server has sent is not what its bytes say.
+    Garbled(String),
     /// A server has gone back to an earlier state.
     Truncated(Zxid),
     /// A server has taken over its leader's state.

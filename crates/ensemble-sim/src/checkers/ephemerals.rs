@@ -61,8 +61,8 @@ impl Checker<Participant> for Ephemerals {
             let mut live = self.live.keys();
             live.find(|path| member.tree().find(path).is_none()).cloned()
         };
-        let mut members = running.keys().filter_map(|name| member(running, *name));
-        match members.find_map(lacks) {
+        let members = running.keys().filter_map(|name| member(running, *name));
+        match members.filter(|member| member.is_serving()).find_map(lacks) {
             Some(path) => broken(RULE, format!("{path} is gone before its session")),
             None => Ok(()),
         }

@@ -35,6 +35,9 @@ impl Checker<Participant> for Zab {
             },
             What::Output { process, output: Output::Looking(why) } => is_legal(process, why),
             What::Output { process, output: Output::Closed(_, why) } => is_legal(process, why),
+            What::Output { output: Output::Garbled(what), .. } => {
+                broken("what servers say can be read as that", what.clone())
+            }
             _ => Ok(()),
         }
     }

@@ -13,40 +13,43 @@ use zoarium_zab::wire::{
 };
 use zoarium_zab::{Channel, Link, Message, Notification, Packet};
 
-/// Where the epoch of a packet's zxid is.
+/// Where the upper half of a packet's zxid is: behind the type.
 const ZXID_UPPER_HALF: Range<usize> = 4..8;
 
 /// What a message is when `own` has sent it on a link and its bytes were read.
 ///
-/// # Panics
-/// If it cannot be read back.
+/// # Errors
+/// With what has become of it, if that is not the same.
 pub(super) fn through_bytes(
     own: ServerId,
     link: Link,
     message: &Message,
     bug: Option<Bug>,
-) -> Message {
-    match message {
-        Message::Election(notification) => Message::Election(election(notification)),
-        Message::Quorum(packet) => Message::Quorum(quorum(own, link, packet, bug)),
+) -> Result<Message, String> {
+    let read = match message {
+        Message::Election(notification) => Message::Election(election(notification)?),
+        Message::Quorum(packet) => Message::Quorum(quorum(own, link, packet, bug)?),
+    };
+    match read == *message {
+        true => Ok(read),
+        false => Err(format!("{message:?} is read as {read:?}")),
     }
 }
 
-fn election(notification: &Notification) -> Notification {
+fn election(notification: &Notification) -> Result<Notification, String> {
     let mut bytes = Vec::new();
     put_notification(notification, &mut bytes);
-    let body = next_message(&mut Reader::new(&bytes)).ok().flatten();
-    let read = body.map(read_notification);
-    let Some(Ok(mut read)) = read else {
-        panic!("{notification:?} is read as {read:?}");
-    };
-    assert_eq!(read, *notification, "read back");
-    // One membership is shared by all who speak of it.
-    read.membership = Arc::clone(&notification.membership);
-    read
+    let body = next_message(&mut Reader::new(&bytes)).map_err(|error| error.to_string())?;
+    let read = read_notification(body.ok_or("a notification is no whole message")?);
+    let mut read = read.map_err(|error| error.to_string())?;
+    if read.membership == notification.membership {
+        // One membership is shared by all who speak of it.
+        read.membership = Arc::clone(&notification.membership);
+    }
+    Ok(read)
 }
 
-fn quorum(own: ServerId, link: Link, packet: &Packet, bug: Option<Bug>) -> Packet {
+fn quorum(own: ServerId, link: Link, packet: &Packet, bug: Option<Bug>) -> Result<Packet, String> {
     let direction = match link.channel {
         Channel::Leader => Direction::ToLeader,
         Channel::Learner | Channel::Election => Direction::ToLearner,
@@ -54,27 +57,24 @@ fn quorum(own: ServerId, link: Link, packet: &Packet, bug: Option<Bug>) -> Packe
     let mut bytes = Vec::new();
     put_packet(packet, direction, own, &mut bytes);
     if bug == Some(Bug::ZxidCutOnWire) {
-        // Behind the type stands the zxid.
         bytes[ZXID_UPPER_HALF].fill(0);
     }
     // A connection may break it anywhere; then it is not whole yet.
-    let begun = bytes.len() / 2;
     let whole = |length: usize| whole_packets(&bytes[..length], direction, usize::MAX).ok();
-    assert_eq!([whole(begun), whole(bytes.len())], [Some(0), Some(bytes.len())], "{packet:?}");
-    if let Packet::FollowerInfo(_) | Packet::ObserverInfo(_) = packet {
-        let read = Introduction::read(&bytes).ok().flatten();
-        let Some(Introduction { learner, packet: read, .. }) = read else {
-            panic!("{packet:?} is no introduction");
-        };
-        assert_eq!((learner, &read), (own, packet), "read back");
-        return read;
+    let (half, all) = (bytes.len() / 2, bytes.len());
+    if [whole(half), whole(all)] != [Some(0), Some(all)] {
+        return Err(format!("{packet:?} is not one packet"));
     }
-    let read: Vec<_> = Packets::new(Bytes::from(bytes), direction).collect();
-    match &read[..] {
-        [Ok(Read::Packet(read))] => {
-            assert_eq!(read, packet, "read back");
-            read.clone()
-        }
-        _ => panic!("{packet:?} is read as {read:?}"),
+    if let Packet::FollowerInfo(_) | Packet::ObserverInfo(_) = packet {
+        let read = Introduction::read(&bytes).map_err(|error| error.to_string())?;
+        return match read {
+            Some(read) if read.learner == own => Ok(read.packet),
+            Some(_) | None => Err(format!("{packet:?} does not introduce {own}")),
+        };
+    }
+    let mut read = Packets::new(Bytes::from(bytes), direction);
+    match (read.next(), read.next()) {
+        (Some(Ok(Read::Packet(read))), None) => Ok(read),
+        (read, _) => Err(format!("{packet:?} is read as {read:?}")),
     }
 }

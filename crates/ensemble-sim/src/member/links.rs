@@ -8,7 +8,7 @@
 use super::codec::through_bytes;
 use super::{Fx, Member};
 use crate::bug::Bug;
-use crate::participant::{Message, Name, Timer};
+use crate::participant::{Message, Name, Output, Timer};
 use crate::segment::{Carried, Connection, Port, Segment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -240,7 +240,9 @@ impl Member {
     fn on_open(&mut self, now: Now, from: u8, connection: Connection, fx: &mut Fx) {
         match connection.port {
             Port::Election => {
+                // Connections overtake each other, so it may be the newer one.
                 if let Some(before) = self.links.elections.remove(&from) {
+                    send(from, before.connection, Carried::Close, fx);
                     self.on_election_down(now, from, before.is_up, fx);
                 }
                 self.links.elections.insert(from, Election { connection, is_up: true });
@@ -332,9 +334,11 @@ impl Member {
         if let Some(message) = self.spoil(now, link, message)
             && let Some(message) = self.behind_snapshot(link, message)
         {
-            let message =
-                through_bytes(ServerId(self.links.id.into()), link, &message, self.options.bug);
-            self.send_carried(link, Carried::Message(message), fx);
+            let own = ServerId(self.links.id.into());
+            match through_bytes(own, link, &message, self.options.bug) {
+                Ok(message) => self.send_carried(link, Carried::Message(message), fx),
+                Err(garbled) => fx.output(Output::Garbled(garbled)),
+            }
         }
     }
 
