@@ -11,11 +11,11 @@ use crate::ops::{
 use crate::pending::Pending;
 use crate::scope::Scope;
 use crate::shared::{Answer, Shared, Tag};
+use crate::slot::{Receiver, slot};
 use crate::states::{Generation, State, States};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use zoarium_proto::membership::HostPort;
 use zoarium_proto::path::CONFIG;
@@ -44,7 +44,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let (to, _nobody) = oneshot::channel();
+        let (to, _nobody) = slot();
         self.shared.command(Command::Close { tag: Tag::new(to) });
     }
 }
@@ -216,8 +216,8 @@ impl Client {
     }
 
     /// Claims an identity; its answer comes later.
-    pub(crate) fn claim(&self, auth: Auth) -> oneshot::Receiver<Answer> {
-        let (to, answer) = oneshot::channel();
+    pub(crate) fn claim(&self, auth: Auth) -> Receiver<Answer> {
+        let (to, answer) = slot();
         self.shared().command(Command::Authenticate { auth, tag: Tag::new(to) });
         answer
     }
@@ -270,11 +270,11 @@ impl Client {
     /// If no server has confirmed it within the client's patience. The session then ends when its
     /// timeout has passed.
     pub async fn close(&self) -> Result<(), Error> {
-        let (to, answer) = oneshot::channel();
+        let (to, answer) = slot();
         self.shared().command(Command::Close { tag: Tag::new(to) });
         match answer.await {
             // The client is closed already.
-            Err(_) => Ok(()),
+            None => Ok(()),
             answer => ended(answer, OpCode::CloseSession),
         }
     }
@@ -298,11 +298,11 @@ impl Client {
 }
 
 /// The outcome of something that is not a request.
-fn ended(answer: Result<Answer, oneshot::error::RecvError>, op: OpCode) -> Result<(), Error> {
+fn ended(answer: Option<Answer>, op: OpCode) -> Result<(), Error> {
     let failure = match answer {
-        Ok(Answer { result: Ok(_), .. }) => return Ok(()),
-        Ok(Answer { result: Err(failure), .. }) => failure,
-        Err(_) => Failure::NotSent(Cause::Closed),
+        Some(Answer { result: Ok(_), .. }) => return Ok(()),
+        Some(Answer { result: Err(failure), .. }) => failure,
+        None => Failure::NotSent(Cause::Closed),
     };
     Err(Error::Request { op, path: String::new(), failure })
 }

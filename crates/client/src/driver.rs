@@ -4,8 +4,9 @@
 use crate::connector::{Connecting, Connector, HostPort, Transport, takes_writes};
 use crate::error::WatchEnd;
 use crate::shared::{Answer, SetWatch, Shared, Tag, Watching};
+use crate::slot::slot;
 use crate::states::State;
-use crate::watch::{Channel, Guard, Sink, Slot};
+use crate::watch::{Channel, Guard, Sink};
 use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
 use std::future::{Future, pending, poll_fn};
@@ -300,19 +301,19 @@ impl Driver {
             let guard = Guard::new(Arc::clone(&self.shared), path, id);
             match watching {
                 Watching::OneShot => {
-                    let slot = Arc::new(Slot::default());
-                    self.sinks.insert(id, Sink::OneShot(Arc::clone(&slot)));
-                    SetWatch::OneShot(slot, guard)
+                    let (sender, receiver) = slot();
+                    self.sinks.insert(id, Sink::OneShot(sender));
+                    Box::new(SetWatch::OneShot(receiver, guard))
                 }
                 Watching::Stream => {
                     let channel = Arc::new(Channel::default());
                     self.sinks.insert(id, Sink::Stream(Arc::clone(&channel)));
-                    SetWatch::Stream(channel, guard)
+                    Box::new(SetWatch::Stream(channel, guard))
                 }
             }
         });
         // If nobody waits for it any more, the watch is removed by dropping its guard.
-        let _nobody = tag.to.send(Answer { result, watch });
+        tag.to.send(Answer { result, watch });
     }
 
     fn notify(&mut self, watch: WatchId, notice: Notice) {
@@ -365,7 +366,7 @@ impl Drop for Driver {
 
 fn finish(sink: Sink, end: Result<zoarium_session::Event, WatchEnd>) {
     match (sink, end) {
-        (Sink::OneShot(slot), end) => slot.put(end),
+        (Sink::OneShot(to), end) => to.send(Box::new(end)),
         (Sink::Stream(channel), Err(end)) => channel.finish(end),
         (Sink::Stream(channel), Ok(event)) => channel.put(Some(event)),
     }

@@ -184,6 +184,7 @@ pub mod retry;
 pub mod sasl;
 mod scope;
 mod shared;
+mod slot;
 #[cfg(feature = "srv")]
 pub mod srv;
 mod states;

@@ -3,12 +3,12 @@
 use crate::error::Error;
 use crate::scope::Scope;
 use crate::shared::{Answer, Tag, Watching};
+use crate::slot::{Receiver, slot};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{Span, field};
 use zoarium_session::RequestId;
@@ -40,7 +40,7 @@ struct Direct<'a, R> {
     scope: Arc<Scope>,
     request: Request<'a>,
     id: RequestId,
-    answer: oneshot::Receiver<Answer>,
+    answer: Receiver<Answer>,
     is_done: bool,
     read: Read<R>,
     span: Span,
@@ -112,7 +112,7 @@ impl<'a, R> Direct<'a, R> {
         watching: Option<Watching>,
         read: Read<R>,
     ) -> Result<Self, Error> {
-        let (to, answer) = oneshot::channel();
+        let (to, answer) = slot();
         let path = || request.path().unwrap_or_default().to_owned();
         let tag = Tag { to, watch: watching.map(|watching| (watching, path())) };
         match scope.shared.submit(&request, tag) {
@@ -124,8 +124,8 @@ impl<'a, R> Direct<'a, R> {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<R, Error>> {
-        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<R, Error>> {
+        let answer = ready!(self.answer.poll_take(cx));
         self.is_done = true;
         // The driver answers everything before it ends, so without an answer there is no driver.
         let closed = Failure::Unanswered(Cause::Closed);

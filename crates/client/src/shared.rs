@@ -1,11 +1,12 @@
 //! What a client's handles and its driver share: the session, under a lock that is held for as long
 //! as it takes to encode a request.
 
+use crate::slot::{Receiver, Sender};
 use crate::states::StateLog;
-use crate::watch::{Channel, Guard, Slot};
+use crate::watch::{Channel, Fired, Guard};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use zoarium_process::{Effects, Input};
 use zoarium_session::failure::Failure;
@@ -20,20 +21,20 @@ use zoarium_session::{Command, Refused, RequestId, Session, WatchId};
 pub(crate) struct Answer {
     pub(crate) result: Result<Reply, Failure>,
     /// The watch it has set. Dropped with an answer that nobody takes, it removes the watch.
-    pub(crate) watch: Option<SetWatch>,
+    pub(crate) watch: Option<Box<SetWatch>>,
 }
 
 /// A watch that is set.
 #[derive(Debug)]
 pub(crate) enum SetWatch {
-    OneShot(Arc<Slot>, Guard),
+    OneShot(Receiver<Fired>, Guard),
     Stream(Arc<Channel>, Guard),
 }
 
 /// Who waits for an answer.
 #[derive(Debug)]
 pub(crate) struct Tag {
-    pub(crate) to: oneshot::Sender<Answer>,
+    pub(crate) to: Sender<Answer>,
     /// What kind of watch the request sets, and where.
     pub(crate) watch: Option<(Watching, String)>,
 }
@@ -46,7 +47,7 @@ pub(crate) enum Watching {
 
 impl Tag {
     /// Somebody who waits, and sets no watch.
-    pub(crate) fn new(to: oneshot::Sender<Answer>) -> Self {
+    pub(crate) fn new(to: Sender<Answer>) -> Self {
         Self { to, watch: None }
     }
 }

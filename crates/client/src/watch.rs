@@ -1,13 +1,12 @@
 //! Watches: what a client hears of changes.
 
 mod channel;
-mod slot;
 
 pub(crate) use channel::Channel;
-pub(crate) use slot::Slot;
 
 use crate::error::WatchEnd;
 use crate::shared::Shared;
+use crate::slot::{Receiver, Sender};
 use futures_core::Stream;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -55,10 +54,13 @@ pub enum Change {
     Gap,
 }
 
+/// What a one-shot watch is told. It is mostly awaited for long, so the place for it is small.
+pub(crate) type Fired = Box<Result<Told, WatchEnd>>;
+
 /// Where the events of a watch go.
 #[derive(Debug)]
 pub(crate) enum Sink {
-    OneShot(Arc<Slot>),
+    OneShot(Sender<Fired>),
     Stream(Arc<Channel>),
 }
 
@@ -97,23 +99,24 @@ impl Drop for Guard {
 #[must_use = "a watch that is dropped is removed"]
 #[derive(Debug)]
 pub struct OneShot {
-    slot: Arc<Slot>,
+    fired: Receiver<Fired>,
     guard: Guard,
     chroot: Chroot,
 }
 
 impl OneShot {
-    pub(crate) fn new(slot: Arc<Slot>, guard: Guard, chroot: Chroot) -> Self {
-        Self { slot, guard, chroot }
+    pub(crate) fn new(fired: Receiver<Fired>, guard: Guard, chroot: Chroot) -> Self {
+        Self { fired, guard, chroot }
     }
 
     /// The event, if it is there.
     pub fn try_event(&mut self) -> Option<Result<Event, WatchEnd>> {
-        self.slot.take().map(|told| self.finish(told))
+        self.fired.try_take().map(|fired| self.finish(fired))
     }
 
-    fn finish(&mut self, told: Result<Told, WatchEnd>) -> Result<Event, WatchEnd> {
+    fn finish(&mut self, fired: Option<Fired>) -> Result<Event, WatchEnd> {
         self.guard.is_set = false;
+        let told = fired.map_or(Err(WatchEnd::Closed), |fired| *fired);
         told.map(|told| Event::seen_from(told, &self.chroot))
     }
 }
@@ -122,8 +125,8 @@ impl Future for OneShot {
     type Output = Result<Event, WatchEnd>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let told = ready!(self.slot.poll_take(cx));
-        Poll::Ready(self.finish(told))
+        let fired = ready!(self.fired.poll_take(cx));
+        Poll::Ready(self.finish(fired))
     }
 }
 

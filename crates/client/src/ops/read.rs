@@ -80,25 +80,32 @@ impl<'a> Get<'a> {
     /// Sends the request. Awaiting the builder does the same.
     pub fn send(self) -> Pending<'a, Data> {
         let Self { target, is_compressed } = self;
-        let (scope, path) = (Arc::clone(&target.scope), target.path.clone());
-        let (shared, request) = target.request(|path| Request::GetData { path, watch: false });
-        let read =
-            Pending::request(shared, request, None, |answer, _| Ok(data(answer.result?).into()));
-        match (is_compressed, scope.codec.clone()) {
-            (false, _) => read,
-            (true, None) => {
-                let why = "decompressed, but the client has no codec";
-                Pending::failed(Error::Options { path: path.into_owned(), why })
-            }
-            (true, Some(codec)) => Pending::steps(async move {
-                let Data { data, stat } = read.await?;
-                match codec.decompress(&path, &data) {
-                    Ok(data) => Ok(Data { data: data.into(), stat }),
-                    Err(why) => Err(Error::Compression { path: path.into_owned(), why }),
-                }
-            }),
+        if is_compressed {
+            return decompressed(target);
         }
+        read_data(target)
     }
+}
+
+fn read_data(target: Target<'_>) -> Pending<'_, Data> {
+    let (scope, request) = target.request(|path| Request::GetData { path, watch: false });
+    Pending::request(scope, request, None, |answer, _| Ok(data(answer.result?).into()))
+}
+
+fn decompressed(target: Target<'_>) -> Pending<'_, Data> {
+    let path = target.path.clone();
+    let Some(codec) = target.scope.codec.clone() else {
+        let why = "decompressed, but the client has no codec";
+        return Pending::failed(Error::Options { path: path.into_owned(), why });
+    };
+    let read = read_data(target);
+    Pending::steps(async move {
+        let Data { data, stat } = read.await?;
+        match codec.decompress(&path, &data) {
+            Ok(data) => Ok(Data { data: data.into(), stat }),
+            Err(why) => Err(Error::Compression { path: path.into_owned(), why }),
+        }
+    })
 }
 
 impl<'a> WatchedGet<'a> {
@@ -248,7 +255,7 @@ impl<'a> AddWatch<'a> {
             target.request(|path| Request::AddWatch { path, recursive, outlives_session });
         Pending::request(scope, request, Some(Watching::Stream), |answer, scope| {
             answer.result?;
-            match answer.watch {
+            match answer.watch.map(|watch| *watch) {
                 Some(SetWatch::Stream(channel, guard)) => {
                     Ok(Watch::new(channel, guard, scope.chroot.clone()))
                 }
@@ -314,9 +321,9 @@ fn found(result: Result<Reply, Failure>) -> Result<Option<Stat>, Failure> {
     }
 }
 
-fn one_shot(watch: Option<SetWatch>, scope: &Scope) -> OneShot {
-    match watch {
-        Some(SetWatch::OneShot(slot, guard)) => OneShot::new(slot, guard, scope.chroot.clone()),
+fn one_shot(watch: Option<Box<SetWatch>>, scope: &Scope) -> OneShot {
+    match watch.map(|watch| *watch) {
+        Some(SetWatch::OneShot(fired, guard)) => OneShot::new(fired, guard, scope.chroot.clone()),
         other => unreachable!("a read with a watch was answered, and has set {other:?}"),
     }
 }
