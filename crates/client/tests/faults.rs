@@ -1,9 +1,13 @@
 //! Wires that break anywhere, and servers that are none.
 
-use crate::world::{World, soon};
+use crate::world::{Wire, World, soon};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use zoarium_client::{Client, Fault, State, Verdict};
+
+/// A session's timeout, where it is waited for.
+const SHORT: Duration = Duration::from_millis(200);
 
 #[tokio::test]
 async fn wire_may_break_at_any_byte() {
@@ -58,6 +62,35 @@ async fn impostor(answer: &'static [u8]) -> String {
         }
     });
     address
+}
+
+#[tokio::test]
+async fn any_byte_of_an_answer_may_be_a_lie() {
+    let world = World::start().await;
+    let wire = Wire::default();
+    let builder = world.builder().connector(wire.clone()).session_timeout(SHORT);
+    let client = builder.connect().await.unwrap();
+    client.create("/a").data(b"x").await.unwrap();
+    let mut states = client.states();
+    // Length, header, the length of the data, the data and the stat.
+    for offset in 0..4 + 16 + 4 + 1 + 68 {
+        wire.change_byte(offset);
+        let reads = [(); 3].map(|()| client.get("/a").send());
+        for read in reads {
+            // What is no answer ends the connection. What could be one is one.
+            if let Err(error) = soon(read).await {
+                assert!(error.code().is_none() || offset < 20, "{offset}: {error}");
+            }
+        }
+        // A server that shows a state of the future has no equal before the session is lost.
+        let honest = async {
+            while client.get("/a").await.is_err() {
+                states.next().await;
+            }
+        };
+        soon(Box::pin(honest)).await;
+    }
+    assert!(client.metrics().connections > 12, "{:?}", client.metrics());
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ struct State {
     is_down: bool,
     /// Bytes that still come from the server before the connection is cut.
     left: Option<usize>,
+    /// The byte from the server that is changed, counted from the next one.
+    changes: Option<usize>,
     /// Nothing comes from the server.
     is_mute: bool,
     waiting: Vec<Waker>,
@@ -50,6 +52,11 @@ impl Wire {
     /// Cuts the present connection when so many bytes more have come from the server.
     pub(crate) fn cut_after(&self, bytes: usize) {
         self.change(|state| state.left = Some(bytes));
+    }
+
+    /// Changes the highest bit of a byte that comes from the server; 0 is the next one.
+    pub(crate) fn change_byte(&self, offset: usize) {
+        self.change(|state| state.changes = Some(offset));
     }
 
     /// Lets nothing come from the server, as if the network swallowed it.
@@ -119,7 +126,18 @@ impl AsyncRead for Wired {
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut part))?;
         let read = part.filled().len();
         buffer.advance(read);
-        self.wire.change(|state| state.left = state.left.map(|left| left - read));
+        let filled = buffer.filled_mut();
+        let start = filled.len() - read;
+        self.wire.change(|state| {
+            state.left = state.left.map(|left| left - read);
+            state.changes = state.changes.and_then(|offset| match filled.get_mut(start + offset) {
+                Some(byte) => {
+                    *byte ^= 0x80;
+                    None
+                }
+                None => Some(offset - read),
+            });
+        });
         Poll::Ready(Ok(()))
     }
 }
