@@ -2,7 +2,7 @@
 
 use crate::jute::{DecodeError, FixedRecord, Reader};
 use crate::{SessionId, Zxid};
-use bytes::{Buf, BufMut};
+use bytes::BufMut;
 
 /// What clients see of a znode besides its data and ACL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,20 +62,18 @@ impl Stat {
     /// # Errors
     /// [`DecodeError::Truncated`].
     pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        // One look at the length instead of eleven.
-        let mut fields = reader.raw(Self::WIRE_SIZE)?;
         Ok(Self {
-            czxid: Zxid::from_wire(fields.get_i64()),
-            mzxid: Zxid::from_wire(fields.get_i64()),
-            ctime: fields.get_i64(),
-            mtime: fields.get_i64(),
-            version: fields.get_i32(),
-            cversion: fields.get_i32(),
-            aversion: fields.get_i32(),
-            ephemeral_owner: SessionId(fields.get_i64()),
-            data_length: fields.get_i32(),
-            num_children: fields.get_i32(),
-            pzxid: Zxid::from_wire(fields.get_i64()),
+            czxid: Zxid::from_wire(reader.long()?),
+            mzxid: Zxid::from_wire(reader.long()?),
+            ctime: reader.long()?,
+            mtime: reader.long()?,
+            version: reader.int()?,
+            cversion: reader.int()?,
+            aversion: reader.int()?,
+            ephemeral_owner: SessionId(reader.long()?),
+            data_length: reader.int()?,
+            num_children: reader.int()?,
+            pzxid: Zxid::from_wire(reader.long()?),
         })
     }
 }
