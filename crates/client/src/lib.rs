@@ -71,7 +71,7 @@
 //! | a recursive delete | the rest stays |
 //! | a [`OneShot`] or a [`Watch`] | it is removed, from the server too when no other watch needs it |
 //! | [`States`] | nothing |
-//! | the last [`Client`] | the session is closed, behind what was asked for before |
+//! | a [`ClientBuilder::connect`] or the last [`Client`] | the session is closed, behind what was asked for before |
 //! | the runtime | everything under way fails with [`Cause::Closed`] |
 //!
 //! # What went wrong

@@ -90,6 +90,23 @@ async fn session_ends_with_the_last_clone_behind_what_was_asked_for() {
     world.metric_becomes("global_sessions", 0.0).await;
 }
 
+#[tokio::test]
+async fn connecting_may_be_dropped_at_any_point() {
+    let world = World::start().await;
+    for times in 0..30 {
+        let mut connecting = Box::pin(world.builder().connect());
+        for _ in 0..times {
+            let polled = poll_fn(|cx| Poll::Ready(connecting.as_mut().poll(cx))).await;
+            if polled.is_ready() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+    }
+    // Sessions live for 30 s unless they are closed.
+    world.metric_becomes("global_sessions", 0.0).await;
+}
+
 #[test]
 fn nobody_waits_for_a_runtime_that_is_gone() {
     let serving = tokio::runtime::Runtime::new().unwrap();

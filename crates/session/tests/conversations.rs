@@ -401,6 +401,35 @@ fn requests_that_wait_for_room_fail_with_those_before_them() {
 }
 
 #[test]
+fn session_that_is_just_being_opened_is_closed_too() {
+    // Before the server has heard of it, on its answer's way, and after.
+    for (time, opened) in [(0.0005, false), (0.0015, true), (0.0025, true), (0.0045, true)] {
+        let mut world = World::new(Options::default(), 1, 1);
+        world.step(Input::Start);
+        world.run(seconds(time));
+        world.command(Command::Close { tag: 99 });
+        world.run(seconds(0.1));
+        assert_eq!(world.answer(99), Some(Ok(Reply::Done)), "{time}");
+        assert_eq!(world.session.state(), &State::Closed, "{time}");
+        assert_eq!(world.ensemble.sessions(), [], "{time}");
+        let closed = world.ensemble.heard.iter().any(|(op, _)| *op == OpCode::CloseSession);
+        assert_eq!(closed, opened, "{time}");
+    }
+}
+
+#[test]
+fn close_of_a_session_that_was_not_opened_does_not_try_again() {
+    let mut world = World::new(Options::default(), 1, 1);
+    world.step(Input::Start);
+    world.run(seconds(0.0015));
+    world.cut();
+    world.command(Command::Close { tag: 99 });
+    world.run(seconds(0.1));
+    assert_eq!(world.answer(99), Some(Ok(Reply::Done)));
+    assert_eq!(world.told.iter().filter(|(_, told)| matches!(told, Told::Dialled(..))).count(), 1);
+}
+
+#[test]
 fn close_waits_for_no_request_that_is_abandoned() {
     let mut world = narrow(1);
     world.submit(create("/a"));

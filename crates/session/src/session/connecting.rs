@@ -246,6 +246,9 @@ impl<T: Debug> Session<T> {
         if !matches!(self.phase, Phase::Resting) {
             return;
         }
+        if self.closing.is_some() && self.has_nothing_to_close() {
+            return self.end(State::Closed, fx);
+        }
         let delay = self.servers.delay(&self.options.backoff, &mut self.random);
         match delay {
             Duration::ZERO => self.dial(now, fx),

@@ -23,11 +23,18 @@ impl<T: Debug> Session<T> {
             return fx.output(Output::Answered { tag, answer, watch: None });
         }
         self.closing = Some(tag);
-        if self.identity.is_none() && self.backlog.is_empty() {
+        // A server that was asked for a session may have made it, and would keep it.
+        let may_be_opened = matches!(self.phase, Phase::Greeting { .. } | Phase::Proving(_));
+        if self.has_nothing_to_close() && !may_be_opened {
             return self.end(State::Closed, fx);
         }
         fx.set_timer(Timer::Close, now + self.options.close_patience);
         self.send_close();
+    }
+
+    /// Whether there is neither a session nor anything that needs one.
+    pub(super) fn has_nothing_to_close(&self) -> bool {
+        self.identity.is_none() && self.backlog.is_empty()
     }
 
     /// Asks the server to end the session, if it is to be closed and nothing waits to go before
