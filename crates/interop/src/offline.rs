@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -16,11 +17,14 @@ use crate::report::{Outcome, Report};
 use crate::server::{Kind, Server};
 use crate::session::{SUPER_CFG, Session, create_body, open_acl};
 use crate::setup;
-use crate::tools::{Tools, copy_dir, run as run_command};
+use crate::tools::{Tools, copy_dir, run as run_command, wait_for};
 use crate::wire::{Jute, op};
 
 /// Small logs and frequent snapshots, so that a start needs both.
 const CFG: &[&str] = &[SUPER_CFG, "extendedTypesEnabled=true", "snapCount=40", "preAllocSize=64"];
+
+/// How long servers may take to agree.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the doctor must say of Apache's start on a fixture, and what Apache's server then does.
 const STARTS: &[(&str, Kind, bool)] = &[
@@ -110,6 +114,13 @@ impl Left {
         ensemble.join(3)?;
         let tree = dump::of(ensemble.member(leader).addresses.client)?;
         let sids: Vec<Sid> = ensemble.sids();
+        wait_for("all three to have applied the last transaction", PATIENCE, || {
+            let status = |&sid: &Sid| Ok(ensemble.member(sid).status()?.zxid);
+            let mut ends = sids.iter().map(status).collect::<Result<Vec<_>>>()?;
+            ends.dedup();
+            ensure!(ends.len() == 1, "they are at {ends:x?}");
+            Ok(())
+        })?;
         for &sid in &sids {
             ensemble.kill(sid)?;
         }
@@ -318,5 +329,12 @@ fn repair(tools: &Tools) -> Result<String> {
     let (code, said) = zoarium(tools, &["doctor", text(&server.data_dir())?, "--repair", "--yes"])?;
     ensure!(code == 0, "exit code {code}: {said}");
     server.restart()?;
+    // While it runs, nothing is touched.
+    fs::write(server.data_dir().join("version-2/snapshot.99.tmp"), "half")?;
+    let data = server.data_dir();
+    let words = ["doctor", text(&data)?, "--repair", "--yes"];
+    let refused = Command::new(tools.zoarium()?).args(words).output()?;
+    let why = String::from_utf8_lossy(&refused.stderr);
+    ensure!(why.contains("uses this directory"), "repaired under a running server: {why}");
     Ok(String::new())
 }

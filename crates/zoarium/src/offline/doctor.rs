@@ -115,7 +115,9 @@ fn carry_out(
         dirs.root.path().join(format!("doctor-{}", Moment(ms)).replace(':', "-"))
     });
     let count = report.repairs.len();
-    let question = format!("Make these {count} changes, with copies in {}?", backup.display());
+    let changes =
+        if count == 1 { "this change".to_owned() } else { format!("these {count} changes") };
+    let question = format!("Make {changes}, with copies in {}?", backup.display());
     if !arguments.yes && !agrees(&question) {
         return Ok(exit_of(report));
     }
@@ -123,7 +125,7 @@ fn carry_out(
     let after = examine(&place.fresh(), &mut Bar::new(false))?;
     let left = after.findings.iter().filter(|finding| finding.severity > Severity::Info).count();
     if !arguments.json {
-        writeln!(out, "\nmade {count} changes; copies are in {}", backup.display())?;
+        writeln!(out, "\nmade {changes}; copies are in {}", backup.display())?;
         writeln!(out, "{left} warnings and errors are left")?;
     }
     Ok(exit_of(&after))

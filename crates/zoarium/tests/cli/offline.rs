@@ -107,7 +107,7 @@ fn the_doctor_repairs_only_when_told_and_keeps_copies() {
     let backup = scratch.dir.join("backup");
     let (code, said, _) =
         run(&["doctor", path(&data), "--repair", "--yes", "--backup", path(&backup)]);
-    assert!(code == 0 && said.contains("made 1 changes"), "{code} {said}");
+    assert!(code == 0 && said.contains("made this change"), "{code} {said}");
     assert!(!inside.join("log.1").exists() && backup.join("log.1").exists());
 }
 
