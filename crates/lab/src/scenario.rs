@@ -165,9 +165,7 @@ pub(crate) fn that(holds: bool, shown: impl Into<String>) -> Finding {
 
 /// A value in words; nothing, if it says no more than the claim.
 fn shown(what: &impl Debug) -> String {
-    let text = format!("{what:?}").replace('"', "").replace("Some(", "(");
-    match text.as_str() {
-        "true" | "false" | "[]" | "None" => String::new(),
-        _ => text.strip_prefix('(').and_then(|it| it.strip_suffix(')')).unwrap_or(&text).to_owned(),
-    }
+    let text = format!("{what:?}").replace("), (", "; ").replace("Some", "");
+    let text = text.replace(['[', ']', '(', ')', '"'], "");
+    if ["true", "false", "", "None"].contains(&text.as_str()) { String::new() } else { text }
 }

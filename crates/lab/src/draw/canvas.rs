@@ -6,6 +6,46 @@ use std::fmt::Write;
 #[derive(Debug)]
 pub(super) struct Canvas {
     body: String,
+    /// Where words and marks are, so that other words can keep clear of them.
+    taken: Vec<Area>,
+}
+
+/// A part of the page: left, top, right and bottom edge.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Area([f64; 4]);
+
+impl Area {
+    /// What a line of words takes.
+    pub(super) fn of_text(at: (f64, f64), anchor: Anchor, class: &str, text: &str) -> Self {
+        let width = super::pixels(text.chars().count()) * letter(class);
+        let left = match anchor {
+            Anchor::Start => at.0,
+            Anchor::Middle => at.0 - width / 2.0,
+            Anchor::End => at.0 - width,
+        };
+        Self([left, at.1 - 9.0, left + width, at.1 + 2.5])
+    }
+
+    fn around(middle: (f64, f64), size: (f64, f64)) -> Self {
+        let (x, y) = (middle.0 - size.0 / 2.0, middle.1 - size.1 / 2.0);
+        Self([x, y, x + size.0, y + size.1])
+    }
+
+    fn shared_with(&self, other: &Self) -> f64 {
+        let (Self([l1, t1, r1, b1]), Self([l2, t2, r2, b2])) = (self, other);
+        (r1.min(*r2) - l1.max(*l2)).max(0.0) * (b1.min(*b2) - t1.max(*t2)).max(0.0)
+    }
+}
+
+/// How wide a letter of a class is, on average.
+fn letter(class: &str) -> f64 {
+    match class {
+        "h1" => 10.5,
+        "name" => 9.0,
+        "strong" | "brokentext" => 7.0,
+        "shows" | "ok" | "bad" => 6.6,
+        _ => 5.9,
+    }
 }
 
 /// How a text stands at its place.
@@ -18,7 +58,12 @@ pub(super) enum Anchor {
 
 impl Canvas {
     pub(super) const fn new() -> Self {
-        Self { body: String::new() }
+        Self { body: String::new(), taken: Vec::new() }
+    }
+
+    /// How much of an area is taken already, in square pixels.
+    pub(super) fn taken(&self, area: &Area) -> f64 {
+        self.taken.iter().map(|taken| taken.shared_with(area)).sum()
     }
 
     /// Opens a group. What is in it belongs to these moments of the run (`data-n`, and for a
@@ -51,10 +96,31 @@ impl Canvas {
         ));
     }
 
+    /// A square that other words keep clear of.
+    pub(super) fn square(&mut self, middle: (f64, f64), size: f64, class: &str) {
+        let half = size / 2.0;
+        self.taken.push(Area::around(middle, (size, size)));
+        self.rect((middle.0 - half, middle.1 - half), (size, size), class);
+    }
+
+    /// A line of words on paper of its own, that hides what is beneath.
+    pub(super) fn text_on_paper(
+        &mut self,
+        at: (f64, f64),
+        anchor: Anchor,
+        class: &str,
+        text: &str,
+    ) {
+        let Area([left, top, right, bottom]) = Area::of_text(at, anchor, class, text);
+        self.rect((left - 3.0, top - 1.0), (right - left + 6.0, bottom - top + 1.0), "gap");
+        self.text(at, anchor, class, text);
+    }
+
     /// A box with round ends.
     pub(super) fn pill(&mut self, middle: (f64, f64), size: (f64, f64), class: &str) {
         let (width, height) = size;
         let (x, y) = (middle.0 - width / 2.0, middle.1 - height / 2.0);
+        self.taken.push(Area::around(middle, size));
         self.push(&format!(
             "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" \
              height=\"{height:.1}\" rx=\"{:.1}\"/>",
@@ -64,6 +130,7 @@ impl Canvas {
 
     pub(super) fn circle(&mut self, middle: (f64, f64), radius: f64, class: &str) {
         let (x, y) = middle;
+        self.taken.push(Area::around(middle, (2.0 * radius, 2.0 * radius)));
         self.push(&format!(
             "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"/>"
         ));
@@ -77,6 +144,7 @@ impl Canvas {
 
     pub(super) fn text(&mut self, at: (f64, f64), anchor: Anchor, class: &str, text: &str) {
         let (x, y) = at;
+        self.taken.push(Area::of_text(at, anchor, class, text));
         let anchor = match anchor {
             Anchor::Start => "",
             Anchor::Middle => " text-anchor=\"middle\"",

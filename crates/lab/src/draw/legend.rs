@@ -38,11 +38,24 @@ pub(super) fn draw(run: &Run, view: &View, top: f64, width: f64, canvas: &mut Ca
         entries.push("signs of life and connecting are not drawn");
     }
     let mut y = top;
-    let text = entries.join(" · ");
     let letters = header::letters(width - 2.0 * MARGIN);
-    for line in crate::text::wrapped(&text, letters).lines() {
-        canvas.text((MARGIN, y), Anchor::Start, "tick", line);
+    for line in lines(&entries, letters) {
+        canvas.text((MARGIN, y), Anchor::Start, "tick", &line);
         y += 14.0;
     }
     y + 4.0
+}
+
+/// Puts entries together to lines of at most so many letters. None is broken.
+fn lines(entries: &[&str], letters: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for entry in entries {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + entry.chars().count() + 3 <= letters => {
+                *line = format!("{line} · {entry}");
+            }
+            Some(_) | None => lines.push((*entry).to_owned()),
+        }
+    }
+    lines
 }

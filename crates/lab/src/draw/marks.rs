@@ -23,7 +23,6 @@ pub(super) fn draw(
         draw_cluster(cluster, scale, places, canvas);
         canvas.close();
     }
-    draw_world(run, view, clusters, scale, places, canvas);
 }
 
 /// A thick line for as long as a process waits for its disk.
@@ -71,7 +70,10 @@ fn draw_cluster(cluster: &Cluster, scale: &Scale, places: &Places, canvas: &mut 
     };
     let most = header::letters(room);
     for (number, note) in cluster.notes.iter().enumerate() {
-        let text = shortened(&note.text, most);
+        // What a timer is called is left to where there is room, and to the title.
+        let called = note.text.split_once(": ").filter(|(kind, _)| *kind == "time-out");
+        let text = called.filter(|_| !has_room).map_or(note.text.as_str(), |(kind, _)| kind);
+        let text = shortened(text, most);
         canvas.text((x, at.1 + pixels(number) * NOTE_HEIGHT), anchor, note.class, &text);
     }
 }
@@ -110,8 +112,8 @@ fn draw_mark(mark: Mark, at: (f64, f64), canvas: &mut Canvas) {
         Mark::Asked => {
             canvas.path(&format!("M{:.1} {:.1} l9 5 l-9 5 Z", x - 10.0, y - 5.0), "disk", "")
         }
-        Mark::Disk => canvas.rect((x - 4.5, y - 4.5), (9.0, 9.0), "disk"),
-        Mark::SoftWrite => canvas.rect((x - 4.0, y - 4.0), (8.0, 8.0), "soft"),
+        Mark::Disk => canvas.square(at, 9.0, "disk"),
+        Mark::SoftWrite => canvas.square(at, 8.0, "soft"),
         Mark::Quorum => {
             canvas.path(&format!("M{:.1} {y:.1} l6 -6 l6 6 l-6 6 Z", x - 6.0), "disk", "")
         }
@@ -133,8 +135,18 @@ fn draw_star(at: (f64, f64), canvas: &mut Canvas) {
     canvas.path(&(path + "Z"), "open", "");
 }
 
+/// Right of the last lane, if there is room.
+fn draw_fault(text: &str, at: (f64, f64), canvas: &mut Canvas) {
+    let (right, y) = at;
+    if text.chars().count() <= header::letters(LAST_LANE - 10.0) {
+        canvas.text((right + 10.0, y), Anchor::Start, "note", text);
+    } else {
+        canvas.text_on_paper((right + LAST_LANE - MARGIN, y), Anchor::End, "note", text);
+    }
+}
+
 /// What happens to the world: a line across all lanes; a broken rule: a band.
-fn draw_world(
+pub(super) fn draw_world(
     run: &Run,
     view: &View,
     clusters: &[Cluster],
@@ -144,11 +156,13 @@ fn draw_world(
 ) {
     let right = places.right() + 60.0;
     let mut last = (None, 0.0);
+    let mut is_below_fault = false;
     for (index, moment) in run.moments.iter().enumerate() {
         if moment.lane.is_some() || !view.shows(moment) || matches!(moment.act, Act::Lost(_)) {
             continue;
         }
         let below = if last.0 == Some(moment.time) { last.1 } else { 0.0 };
+        is_below_fault &= below > 0.0;
         let y = scale.y(moment.time) + below;
         let text = narrate(run, moment);
         canvas.open(&format!("class=\"mark\" data-n=\"{index}\""), &text);
@@ -161,16 +175,19 @@ fn draw_world(
                 BAND
             }
             Act::Fault(_) => {
-                canvas.text((right, y), Anchor::End, "note", &text);
+                draw_fault(&text, (places.right(), y), canvas);
                 NOTE_HEIGHT
             }
             _ => {
+                // Its words stand above it.
+                let y = if is_below_fault { y + 7.0 } else { y };
                 canvas.line((MARGIN + 60.0, y), (right, y), "event", "");
-                canvas.text((right, y - 4.0), Anchor::End, "strong", &text);
+                canvas.text_on_paper((right, y - 4.0), Anchor::End, "strong", &text);
                 NOTE_HEIGHT + 4.0
             }
         };
         canvas.close();
+        is_below_fault = matches!(moment.act, Act::Fault(_));
         last = (Some(moment.time), below + height);
     }
 }

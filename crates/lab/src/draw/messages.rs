@@ -1,7 +1,9 @@
 //! Arrows.
 
-use super::canvas::{Anchor, Canvas};
-use super::clusters::{Cluster, shortened};
+mod labels;
+
+use super::canvas::Canvas;
+use super::clusters::Cluster;
 use super::scale::Scale;
 use super::{Places, palette};
 use crate::run::{Act, Moment, Parcel, Run};
@@ -11,9 +13,6 @@ use zoarium_sim::Time;
 
 /// How long a label may be; the whole of it is in the arrow's title.
 pub(super) const LABEL_MAX: usize = 22;
-
-/// How many labels an arrow has at most, if each is written.
-const LABELS_MAX: usize = 5;
 
 /// The way of one message, or of several that leave and arrive together.
 struct Flight<'a> {
@@ -57,38 +56,64 @@ pub(super) fn room(run: &Run, view: &View) -> Vec<(Time, Time, f64)> {
     let flights = seen(run, view);
     let several = flights.iter().filter(|flight| flight.parcels.len() > 1);
     let room = several.filter_map(|flight| {
-        let height = 24.0 + super::pixels(labels(&flight.parcels).len()) * 11.0;
+        let height = 24.0 + super::pixels(labels::of(&flight.parcels).len()) * 11.0;
         Some((flight.moment.time, flight.end.time()?, height))
     });
     room.collect()
 }
 
-pub(super) fn draw(
-    run: &Run,
-    view: &View,
-    clusters: &[Cluster],
-    scale: &Scale,
-    places: &Places,
-    canvas: &mut Canvas,
-) {
-    let flights = seen(run, view);
-    let reaches = clusters.iter().map(|it| ((it.lane, it.time), it.reach())).collect();
-    let mut scene = Scene {
-        run,
-        scale,
-        places,
-        rounds: rounds(run, view),
-        reaches,
-        leaving: BTreeMap::new(),
-        arriving: BTreeMap::new(),
-    };
-    for flight in &flights {
-        *scene.leaving.entry(flight.start()).or_default() += 1;
-        if let Some(arrival) = flight.arrival() {
-            *scene.arriving.entry(arrival).or_default() += 1;
+/// All messages of a view.
+pub(super) struct Messages<'a> {
+    scene: Scene<'a>,
+    flights: Vec<Flight<'a>>,
+}
+
+impl<'a> Messages<'a> {
+    pub(super) fn new(
+        run: &'a Run,
+        view: &View,
+        clusters: &[Cluster],
+        scale: &'a Scale,
+        places: &'a Places,
+    ) -> Self {
+        let flights = seen(run, view);
+        let reaches = clusters.iter().map(|it| ((it.lane, it.time), it.reach())).collect();
+        let mut scene = Scene {
+            run,
+            scale,
+            places,
+            rounds: rounds(run, view),
+            reaches,
+            leaving: BTreeMap::new(),
+            arriving: BTreeMap::new(),
+        };
+        for flight in &flights {
+            *scene.leaving.entry(flight.start()).or_default() += 1;
+            if let Some(arrival) = flight.arrival() {
+                *scene.arriving.entry(arrival).or_default() += 1;
+            }
+        }
+        Self { scene, flights }
+    }
+
+    pub(super) fn draw_arrows(&self, canvas: &mut Canvas) {
+        self.flights.iter().for_each(|flight| draw_flight(&self.scene, flight, canvas));
+    }
+
+    pub(super) fn draw_labels(&self, canvas: &mut Canvas) {
+        let mut stubs = BTreeSet::new();
+        for flight in &self.flights {
+            let (lane, time) = flight.start();
+            // What is lost at once on its way to several is drawn in one place.
+            let is_known = flight.is_stub()
+                && !stubs.insert((lane, time, flight.parcel().to > lane, &flight.parcel().label));
+            if !is_known && !self.scene.is_one_of_many(flight) {
+                canvas.open(&format!("class=\"flight\" {}", flight.data()), "");
+                labels::draw(&self.scene, flight, canvas);
+                canvas.close();
+            }
         }
     }
-    flights.iter().for_each(|flight| draw_flight(&scene, flight, canvas));
 }
 
 /// The places of ballots among all in the view, from 1.
@@ -162,6 +187,16 @@ impl Flight<'_> {
     /// Where and when it arrives, or would.
     fn arrival(&self) -> Option<(usize, Time)> {
         self.end.time().map(|time| (self.parcel().to, time))
+    }
+
+    /// The moments of the run that it shows.
+    fn data(&self) -> String {
+        match self.end {
+            End::Arrived { index, .. } | End::Lost { index, .. } => {
+                format!("data-n=\"{}\" data-r=\"{index}\"", self.sent)
+            }
+            End::UnderWay => format!("data-n=\"{}\"", self.sent),
+        }
     }
 
     /// Whether it is lost where it begins.
@@ -258,13 +293,9 @@ fn draw_flight(scene: &Scene<'_>, flight: &Flight<'_>, canvas: &mut Canvas) {
     let (colour, dash) = palette::round(round.unwrap_or(0));
     let dash = if dash.is_empty() { String::new() } else { format!(";stroke-dasharray:{dash}") };
     let style = format!("stroke:{colour}{dash}");
-    let arrival = match flight.end {
-        End::Arrived { index, .. } | End::Lost { index, .. } => format!(" data-r=\"{index}\""),
-        End::UnderWay => String::new(),
-    };
     let sender = &scene.run.lanes[flight.parcel().from].name;
     let title = format!("{sender} {}", narrate(scene.run, flight.moment));
-    canvas.open(&format!("class=\"flight\" data-n=\"{}\"{arrival}", flight.sent), &title);
+    canvas.open(&format!("class=\"flight\" {}", flight.data()), &title);
     canvas.line(from, to, "msg", &style);
     match flight.end {
         End::Arrived { again, .. } => {
@@ -275,9 +306,6 @@ fn draw_flight(scene: &Scene<'_>, flight: &Flight<'_>, canvas: &mut Canvas) {
         }
         End::Lost { .. } => draw_cross(to, canvas),
         End::UnderWay => canvas.circle(to, 3.0, "open"),
-    }
-    if !scene.is_one_of_many(flight) {
-        draw_labels(scene, flight, from, to, canvas);
     }
     canvas.close();
 }
@@ -304,42 +332,4 @@ fn draw_cross(at: (f64, f64), canvas: &mut Canvas) {
     let (x, y) = at;
     let path = format!("M{:.1} {:.1} l8 8 M{:.1} {:.1} l8 -8", x - 4.0, y - 4.0, x - 4.0, y + 4.0);
     canvas.path(&path, "x", "");
-}
-
-/// Writes labels above their arrow: at the end where fewer arrows meet.
-fn draw_labels(
-    scene: &Scene<'_>,
-    flight: &Flight<'_>,
-    from: (f64, f64),
-    to: (f64, f64),
-    canvas: &mut Canvas,
-) {
-    let at = |x: f64, above: f64| {
-        let share = ((x - from.0) / (to.0 - from.0)).clamp(0.0, 1.0);
-        (x, from.1 + (to.1 - from.1) * share - above)
-    };
-    let gathers = scene.gathers(flight);
-    // Below, so as not to stand on what has just arrived there.
-    let above = if gathers { -11.0 } else { 4.0 };
-    let ((x, y), anchor) = match (to.0 > from.0, gathers || flight.is_stub()) {
-        (true, false) => (at(to.0 - 12.0, above), Anchor::End),
-        (false, false) => (at(to.0 + 12.0, above), Anchor::Start),
-        (true, true) => (at(from.0 + 10.0, above), Anchor::Start),
-        (false, true) => (at(from.0 - 10.0, above), Anchor::End),
-    };
-    let labels = labels(&flight.parcels);
-    for (number, label) in labels.iter().rev().enumerate() {
-        canvas.text((x, y - super::pixels(number) * 11.0), anchor, "label", label);
-    }
-}
-
-/// The labels of an arrow, from top to bottom; of many, the first and the last.
-fn labels(parcels: &[&Parcel]) -> Vec<String> {
-    let all = parcels.iter().map(|parcel| shortened(&parcel.label, LABEL_MAX));
-    let mut all: Vec<String> = all.collect();
-    if all.len() > LABELS_MAX {
-        let left_out = format!("… {} more …", all.len() - 2);
-        all.splice(1..all.len() - 1, [left_out]);
-    }
-    all
 }

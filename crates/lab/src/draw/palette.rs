@@ -7,10 +7,10 @@ text{font:11px 'DejaVu Sans',Verdana,Helvetica,sans-serif;fill:#1a1a1a}\
 .ok{font-size:12px;fill:#1a1a1a}.bad{font-size:12px;font-weight:bold;fill:#9c1c00}\
 .name{font-size:13px;font-weight:bold}.role{font-size:10px;fill:#444444}\
 .tick{font-size:10px;fill:#555555}.axis{stroke:#bbbbbb;stroke-width:1}\
-.label{font-size:10.5px;paint-order:stroke;stroke:#ffffff;stroke-width:3px}\
-.note{font-size:10px;fill:#333333;font-style:italic;paint-order:stroke;stroke:#ffffff;stroke-width:3px}\
-.write{font-size:10px;fill:#333333;paint-order:stroke;stroke:#ffffff;stroke-width:3px}\
-.strong{font-size:11px;font-weight:bold;paint-order:stroke;stroke:#ffffff;stroke-width:3px}\
+.label{font-size:10.5px;paint-order:stroke;stroke:#ffffff;stroke-width:4px}\
+.note{font-size:10px;fill:#333333;font-style:italic;paint-order:stroke;stroke:#ffffff;stroke-width:4px}\
+.write{font-size:10px;fill:#333333;paint-order:stroke;stroke:#ffffff;stroke-width:4px}\
+.strong{font-size:11px;font-weight:bold;paint-order:stroke;stroke:#ffffff;stroke-width:4px}\
 .lane{stroke:#555555;stroke-width:1.6}.dead{stroke:#999999;stroke-width:1.4;stroke-dasharray:2 5}\
 .head{fill:#f2f2f2;stroke:#555555}.still{fill:url(#still);stroke:none}\
 .locks{fill:url(#hatch);stroke:#555555;stroke-width:.6}\

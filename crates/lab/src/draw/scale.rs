@@ -56,7 +56,10 @@ impl Scale {
         let mut free: BTreeMap<usize, f64> = BTreeMap::new();
         let mut above = 0.0;
         for time in times {
-            let y = scale.next_place(time, top) + above;
+            let mut y = scale.next_place(time, top) + above;
+            if let Some((_, last)) = scale.stops.last().filter(|_| has_line(run, time)) {
+                y = y.max(last + above + EVENT + 6.0);
+            }
             let here = clusters.iter().filter(|cluster| cluster.time == time);
             let y = here
                 .clone()
@@ -110,6 +113,12 @@ impl Scale {
     pub(super) fn stops(&self) -> &[(Time, f64)] {
         &self.stops
     }
+}
+
+/// Whether a line goes across the page then, with words above it.
+fn has_line(run: &Run, time: Time) -> bool {
+    let mut here = run.moments.iter().filter(|moment| moment.time == time);
+    here.any(|moment| matches!(moment.act, Act::Blocked { .. } | Act::Healed))
 }
 
 /// What happens to the world is written across the page, broken rules below all else.

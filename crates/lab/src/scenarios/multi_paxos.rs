@@ -142,11 +142,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         claims: &[
             claim("first from the log", |it| {
                 let chosen = it.run.received("r3", "Chosen(").map(|at| at.as_millis());
-                that(chosen.is_some_and(|at| at < 250), format!("Chosen at {chosen:?} ms"))
+                let at = chosen.unwrap_or(u128::MAX);
+                that(at < 250, format!("Chosen at {at} ms"))
             }),
             claim("then from a snapshot", |it| {
                 let snapshot = it.run.received("r3", "Snapshot(").map(|at| at.as_millis());
-                that(snapshot.is_some_and(|at| at > 250), format!("Snapshot at {snapshot:?} ms"))
+                let at = snapshot.unwrap_or_default();
+                that(at > 250, format!("Snapshot at {at} ms"))
             }),
             claim("in the end it has executed everything", |it| {
                 is(it.run.delivered("r3").len(), 13)

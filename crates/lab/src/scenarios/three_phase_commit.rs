@@ -78,7 +78,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "3pc-termination",
-        title: "Three-phase commit: Skeen's termination protocol repairs that",
+        title: "Three-phase commit with Skeen's termination protocol: they finish alike",
         shows: "The same crash. The first to lose patience asks all who are left. One of them is in \
                 PRECOMMIT, so the coordinator may have committed: all are brought to PRECOMMIT and \
                 then to COMMIT.",

@@ -160,7 +160,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 states_are(&it.run, 500, "p1 COMMIT, p2 ABORT, p3 ABORT")
             }),
             claim("they are told, too late", |it| {
-                that(it.run.notes("p2", "told COMMIT after") > 0, "told COMMIT after its own ABORT")
+                that(it.run.notes("p2", "too late: COMMIT") > 0, "COMMIT after its own ABORT")
             }),
         ],
         ..BLANK

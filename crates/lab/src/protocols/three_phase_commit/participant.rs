@@ -189,10 +189,7 @@ impl Participant {
                 self.journal.force(Record::Decided(outcome), Then::Done(outcome, from), fx);
             }
             Some(known) if known == outcome => fx.send(from, Message::Done),
-            Some(known) => {
-                let (known, told) = (known.word(), outcome.word());
-                fx.output(Said::Note(format!("told {told} after its own {known}")));
-            }
+            Some(_) => fx.output(Said::Note(format!("too late: {}", outcome.word()))),
         }
     }
 

@@ -177,9 +177,8 @@ impl Participant {
             }
             // The acknowledgement was lost.
             Phase::Decided(known) if known == outcome => self.acknowledge(outcome, fx),
-            Phase::Decided(known) => {
-                let (known, told) = (known.word(), outcome.word());
-                fx.output(Said::Note(format!("told {told} after its own {known}")));
+            Phase::Decided(_) => {
+                fx.output(Said::Note(format!("too late: {}", outcome.word())));
             }
             Phase::Deciding | Phase::Out => {}
         }
