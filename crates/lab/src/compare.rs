@@ -11,8 +11,8 @@ mod table;
 use crate::kind::Kind;
 use crate::play::Unplayable;
 
-pub use conflicts::{Conflict, conflicts};
-pub use table::{conflict_table, table};
+pub use conflicts::{Conflict, conflict, conflicts};
+pub use table::{columns, conflict_table, table};
 
 /// A protocol's costs and limits.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,8 @@ pub struct Conflict {
     /// How many of a hundred proposals.
     pub percent: u32,
     /// From the proposal to the first process that knows, on average, in milliseconds: Fast Paxos
+    /// that restarts with a classic round,
+    pub restart_ms: f64,
     /// with coordinated recovery,
     pub coordinated_ms: f64,
     /// with uncoordinated recovery,
@@ -20,28 +22,34 @@ pub struct Conflict {
     pub multi_paxos_ms: f64,
 }
 
-/// How many runs each average is of.
-const RUNS: u64 = 200;
+/// Measures with this share of conflicts, in a hundred. Averages are of so many runs.
+///
+/// # Errors
+/// If a run cannot be played.
+pub fn conflict(percent: u32, runs: u32) -> Result<Conflict, Unplayable> {
+    Ok(Conflict {
+        percent,
+        restart_ms: fast(percent, "restart", runs)?,
+        coordinated_ms: fast(percent, "coordinated", runs)?,
+        uncoordinated_ms: fast(percent, "uncoordinated", runs)?,
+        multi_paxos_ms: multi(runs)?,
+    })
+}
 
-/// Measures with shares of conflicts from 0 to 50 in a hundred.
+/// Measures with shares of conflicts from 0 to 100 in a hundred.
 ///
 /// # Errors
 /// If a run cannot be played.
 pub fn conflicts() -> Result<Vec<Conflict>, Unplayable> {
-    let row = |percent| {
-        Ok(Conflict {
-            percent,
-            coordinated_ms: fast(percent, "coordinated")?,
-            uncoordinated_ms: fast(percent, "uncoordinated")?,
-            multi_paxos_ms: multi()?,
-        })
-    };
-    (0..=50).step_by(10).map(row).collect()
+    (0..=100).step_by(20).map(|percent| conflict(percent, RUNS)).collect()
 }
 
-fn fast(percent: u32, recovery: &str) -> Result<f64, Unplayable> {
+/// How many runs each average is of.
+const RUNS: u32 = 100;
+
+fn fast(percent: u32, recovery: &str, runs: u32) -> Result<f64, Unplayable> {
     let mut total = Duration::ZERO;
-    for seed in 1..=RUNS {
+    for seed in 1..=u64::from(runs) {
         let mut rng = Rng::new(seed);
         let mut script = "run 600ms\nat 50ms request p1 propose x".to_owned();
         if rng.below(100) < u64::from(percent) {
@@ -53,13 +61,13 @@ fn fast(percent: u32, recovery: &str) -> Result<f64, Unplayable> {
         let known = known.map_or(run.ended, |(at, _, _)| at).since_start();
         total += known.saturating_sub(Duration::from_millis(50));
     }
-    Ok(average(total))
+    Ok(average(total, runs))
 }
 
 /// Commands of several clients do not conflict: the leader puts them in order.
-fn multi() -> Result<f64, Unplayable> {
+fn multi(runs: u32) -> Result<f64, Unplayable> {
     let mut total = Duration::ZERO;
-    for seed in 1..=RUNS {
+    for seed in 1..=u64::from(runs) {
         let mut rng = Rng::new(seed);
         let hop = Duration::from_millis(10 + rng.below(11));
         let script = "run 300ms\nat 10ms request r1 lead\nat 100ms request r1 do x";
@@ -67,7 +75,7 @@ fn multi() -> Result<f64, Unplayable> {
         let known = run.answers().first().map_or(run.ended.since_start(), |(at, _, _)| *at);
         total += hop + known.saturating_sub(Duration::from_millis(100));
     }
-    Ok(average(total))
+    Ok(average(total, runs))
 }
 
 const fn changes(seed: u64) -> Changes {
@@ -75,7 +83,6 @@ const fn changes(seed: u64) -> Changes {
 }
 
 /// In milliseconds with one decimal.
-fn average(total: Duration) -> f64 {
-    let runs = u32::try_from(RUNS).map_or(f64::MAX, f64::from);
-    (total.as_secs_f64() * 10_000.0 / runs).round() / 10.0
+fn average(total: Duration, runs: u32) -> f64 {
+    (total.as_secs_f64() * 10_000.0 / f64::from(runs)).round() / 10.0
 }

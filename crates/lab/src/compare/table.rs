@@ -1,13 +1,11 @@
-//! What was measured, as tables in Markdown.
+//! What was measured, as tables: in Markdown, and in columns for a terminal.
 
 use super::{Conflict, Cost, Row};
 
 /// A row for each protocol. A cost that is not what its formula says has the formula in brackets.
 pub fn table(rows: &[Row]) -> String {
     let mut lines = vec![
-        "| protocol | messages | delays until one, all know | durable writes | \
-         dead that do not matter | leader's deaths that block | partitions that break a rule |"
-            .to_owned(),
+        "| protocol | messages | delays | durable writes | survives | blocked | split |".to_owned(),
         "|---|---|---|---|---|---|---|".to_owned(),
     ];
     lines.extend(rows.iter().map(|row| {
@@ -39,14 +37,35 @@ fn cell(cost: &Cost) -> String {
 /// A row for each share of conflicts.
 pub fn conflict_table(rows: &[Conflict]) -> String {
     let mut lines = vec![
-        "| conflicts | Fast Paxos, coordinated | uncoordinated | Multi-Paxos |".to_owned(),
-        "|---|---|---|---|".to_owned(),
+        "| conflicts | Fast Paxos, restart | coordinated | uncoordinated | Multi-Paxos |"
+            .to_owned(),
+        "|---|---|---|---|---|".to_owned(),
     ];
     lines.extend(rows.iter().map(|it| {
         format!(
-            "| {} % | {:.1} ms | {:.1} ms | {:.1} ms |",
-            it.percent, it.coordinated_ms, it.uncoordinated_ms, it.multi_paxos_ms
+            "| {} % | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms |",
+            it.percent, it.restart_ms, it.coordinated_ms, it.uncoordinated_ms, it.multi_paxos_ms
         )
     }));
     lines.join("\n")
+}
+
+/// A table in Markdown as columns for a terminal.
+pub fn columns(markdown: &str) -> String {
+    let cells = |line: &str| -> Vec<String> {
+        line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let rows: Vec<Vec<String>> =
+        markdown.lines().filter(|line| !line.starts_with("|---")).map(cells).collect();
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..count).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("   ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
 }

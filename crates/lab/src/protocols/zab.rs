@@ -10,6 +10,7 @@ mod conversations;
 mod disk;
 mod labels;
 mod server;
+mod sessions;
 
 use crate::judges::{Converges, OneLeader, PrimaryOrder, TotalOrder};
 use crate::name::Name;
@@ -88,6 +89,8 @@ pub(crate) struct Setup {
 pub(crate) enum Request {
     /// A client's commands, one behind the other.
     Do(Vec<Value>),
+    /// This session has ended.
+    Close(Value),
     /// These are to be the voters.
     Reconfigure(Vec<u8>),
 }
@@ -198,12 +201,16 @@ impl Subject for Server {
     fn request(_: Name, words: &str) -> Result<Request, String> {
         match words.split_once(' ') {
             Some(("do", commands)) => Ok(Request::Do(commands_of(commands))),
+            Some(("close", session)) => Ok(Request::Close(session.into())),
             Some(("reconfigure", voters)) => {
                 let voters: Option<Vec<u8>> =
                     voters.split(',').map(|voter| voter.parse().ok()).collect();
                 voters.map(Request::Reconfigure).ok_or("voters are numbers: 1,2,3".to_owned())
             }
-            _ => Err("a server is asked to do a command or to reconfigure 1,2,3".to_owned()),
+            _ => {
+                Err("a server is asked to do a command, to close a session or to reconfigure 1,2,3"
+                    .to_owned())
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Fast Paxos: a message delay saved, as long as nobody else proposes at the same time.
 
 use super::{AGREEMENT, ONE_CHOSEN, all_decide, chosen_once};
+use crate::compare::{Conflict, conflict};
 use crate::kind::Kind::FastPaxos;
 use crate::scenario::{Played, Scenario, claim, is, that};
 use crate::{Finding, Run};
@@ -112,6 +113,29 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         ..BLANK
     },
     Scenario {
+        name: "fast-paxos-conflicts",
+        title: "Fast Paxos: what conflicts cost, beside Multi-Paxos",
+        shows: "Messages take 10 to 20 ms, and two clients propose within 2 ms. Whether they collide is \
+                up to the messages; here they do. The more proposals meet with another, the less is \
+                left of the delay that was saved. How a collision is resolved decides whether there is \
+                a point from which on Multi-Paxos is faster.",
+        settings: "jitter=10",
+        script: "seed 3\nrun 200ms\nat 50ms request p1 propose x\nat 51ms request p2 propose y",
+        claims: &[
+            claim("without conflicts Fast Paxos saves a message's time", |it| {
+                sweep(it, 0, |it| it.coordinated_ms + 10.0 < it.multi_paxos_ms)
+            }),
+            claim(
+                "with every proposal in conflict, a restart takes longer than Multi-Paxos",
+                |it| sweep(it, 100, |it| it.restart_ms > it.multi_paxos_ms),
+            ),
+            claim("a coordinated recovery does not, as votes count as promises", |it| {
+                sweep(it, 100, |it| it.coordinated_ms < it.multi_paxos_ms)
+            }),
+        ],
+        ..BLANK
+    },
+    Scenario {
         name: "fast-paxos-must-pick",
         title: "Fast Paxos: the coordinator hears just enough to be bound",
         shows: "x has a fast quorum, a1, a2 and a3, but the learner does not hear of it, and the \
@@ -161,6 +185,16 @@ fn learned_after(run: &Run, ms: u128) -> Finding {
     let learned = run.decision("l1").map(|(at, _)| at.as_millis() - asked);
     let learned = learned.ok_or("the learner has not learned")?;
     that(learned == ms, format!("{learned} ms"))
+}
+
+/// What is measured with a share of conflicts.
+fn sweep(_: &Played, percent: u32, holds: fn(&Conflict) -> bool) -> Finding {
+    let it = conflict(percent, 40).map_err(|error| error.to_string())?;
+    let Conflict { restart_ms, coordinated_ms, multi_paxos_ms, .. } = it;
+    let shown = format!(
+        "restart {restart_ms} ms, coordinated {coordinated_ms} ms, Multi-Paxos {multi_paxos_ms} ms"
+    );
+    that(holds(&it), shown)
 }
 
 fn refused(it: &Played) -> Finding {

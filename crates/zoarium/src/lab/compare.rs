@@ -4,7 +4,9 @@ use super::{Exit, Fault};
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::Write;
-use zoarium_lab::compare::{Conflict, Cost, Row, SIZES, compare, conflict_table, conflicts, table};
+use zoarium_lab::compare::{
+    Conflict, Cost, Row, SIZES, columns, compare, conflict_table, conflicts, table,
+};
 
 /// What to measure.
 #[derive(Args, Debug)]
@@ -16,9 +18,22 @@ pub(crate) struct CompareArguments {
     #[arg(long)]
     conflicts: bool,
     /// As JSON.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "markdown")]
     json: bool,
+    /// As a table in Markdown.
+    #[arg(long)]
+    markdown: bool,
 }
+
+/// What the columns mean, below the table.
+const MEANING: &str = "\
+messages, durable writes   for one decision without faults, as counted, and their formula
+delays                     of messages, until the first and until the last of them knows
+survives                   so many may be dead, beside the leader, and the request succeeds
+blocked                    of all points after the request at which the leader can die for good:
+                           after how many the others do not finish
+split                      of all moments at which the network can be cut in two: in how many a
+                           rule breaks for good";
 
 pub(super) fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<Exit, Fault> {
     if !SIZES.contains(&arguments.n) {
@@ -35,7 +50,14 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<E
         let rows: Vec<Value> = rows.iter().map(row_as_json).collect();
         writeln!(out, "{:#}", json!({ "n": arguments.n, "rows": rows }))?;
     } else {
-        writeln!(out, "Measured with n = N = {}.\n\n{}", arguments.n, table(&rows))?;
+        let table = table(&rows);
+        match arguments.markdown {
+            true => writeln!(out, "{table}")?,
+            false => {
+                let columns = columns(&table);
+                writeln!(out, "Measured with n = N = {}.\n\n{columns}\n{MEANING}", arguments.n)?;
+            }
+        }
     }
     Ok(if rows.iter().all(Row::is_as_expected) { Exit::Held } else { Exit::Failed })
 }
@@ -69,6 +91,7 @@ fn show_conflicts(
             .map(|it| {
                 json!({
                     "percent": it.percent,
+                    "fast_paxos_restart_ms": it.restart_ms,
                     "fast_paxos_coordinated_ms": it.coordinated_ms,
                     "fast_paxos_uncoordinated_ms": it.uncoordinated_ms,
                     "multi_paxos_ms": it.multi_paxos_ms,
@@ -78,6 +101,10 @@ fn show_conflicts(
         writeln!(out, "{:#}", Value::from(rows))?;
         return Ok(());
     }
-    writeln!(out, "{}", conflict_table(rows))?;
+    let table = conflict_table(rows);
+    match arguments.markdown {
+        true => writeln!(out, "{table}")?,
+        false => write!(out, "{}", columns(&table))?,
+    }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::conversations::Conversations;
 use super::disk::Disk;
 use super::labels::short;
+use super::sessions;
 use super::{Entry, Message, Request, Setup, Tamper, id, membership, value};
 use crate::name::Name;
 use crate::said::{Said, Value};
@@ -28,6 +29,8 @@ pub(crate) struct Server {
     /// The leader's snapshot, while it is not the tree yet.
     received: Vec<Txn>,
     serving: Option<(ServerId, Epoch)>,
+    /// What this server has proposed as a leader and is not applied.
+    outstanding: VecDeque<Value>,
     /// How much of the tree was told to the outside as delivered.
     told: usize,
     /// Clients' commands that are not answered.
@@ -59,6 +62,7 @@ impl Process for Server {
                     self.drive(now, fx);
                 }
             }
+            Input::Request(Request::Close(session)) => self.on_close(&session, fx),
             Input::Request(Request::Reconfigure(voters)) => self.on_reconfigure(&voters, fx),
         }
         self.drive(now, fx);
@@ -79,6 +83,7 @@ impl Server {
             tree: disk.history(),
             received: Vec::new(),
             serving: None,
+            outstanding: VecDeque::new(),
             told: 0,
             clients: BTreeSet::new(),
             newcomers: BTreeSet::new(),
@@ -157,6 +162,19 @@ impl Server {
         }
     }
 
+    /// A session has ended, as its leader finds.
+    fn on_close(&mut self, session: &Value, fx: &mut Fx) {
+        let (Some(zxid), Some(_)) = (self.zab.next_zxid(), self.serving) else {
+            return fx.output(Said::Note(format!("does not lead, cannot close {session}")));
+        };
+        let applied = self.tree.iter().map(|txn| value(&txn.bytes));
+        let history: Vec<Value> = applied.chain(self.outstanding.iter().cloned()).collect();
+        match sessions::close(session, &history) {
+            Some(close) => self.propose(zxid, &close, None, fx),
+            None => fx.output(Said::Note(format!("{session} is closed already"))),
+        }
+    }
+
     fn on_reconfigure(&mut self, voters: &[u8], fx: &mut Fx) {
         let observers = self.setup.names().map(Name::number).filter(|id| !voters.contains(id));
         let members = membership(voters.iter().copied(), observers);
@@ -176,6 +194,7 @@ impl Server {
         fx: &mut Fx,
     ) {
         fx.output(Said::Broadcast { round: zxid.epoch().into(), value: command.clone() });
+        self.outstanding.push_back(command.clone());
         let bytes = Bytes::copy_from_slice(command.as_str().as_bytes());
         let txn = Txn { zxid, bytes, membership };
         self.inbox.push_back(Input::Request(zoarium_zab::Request::Propose(txn)));
@@ -231,6 +250,7 @@ impl Server {
         match output {
             Output::Looking { why } => {
                 self.serving = None;
+                self.outstanding.clear();
                 fx.output(Said::Note(format!("looking: {why}")));
             }
             Output::Serving { leader, epoch } => {
@@ -241,6 +261,7 @@ impl Server {
                 self.tell(fx);
             }
             Output::Deliver(txn) => {
+                self.outstanding.pop_front();
                 self.tree.push(txn);
                 self.tell(fx);
             }
