@@ -21,6 +21,9 @@ mod scale;
 
 pub(crate) use canvas::escaped;
 
+use crate::exhaust::Searched;
+use crate::explore::Exploration;
+use crate::kind::Kind;
 use crate::run::Run;
 use crate::scenario::{Played, Verdict};
 use crate::text::View;
@@ -63,6 +66,35 @@ pub fn scenario(played: &Played, view: View) -> String {
     })
 }
 
+/// Draws the shortest way in which a study's rule broke: the first of its rules, if any did.
+pub fn counterexample(exploration: &Exploration) -> Option<String> {
+    let (rule, example) = exploration.broken.iter().next()?;
+    let Exploration { study, seeds, .. } = exploration;
+    Some(svg(&Picture {
+        title: &format!("{}: the shortest way to break {rule}", study.kind.title()),
+        shows: &format!("Found in {seeds} seeds of {}: {}.", study.name, study.says),
+        run: &example.run,
+        view: View::from(Duration::ZERO),
+        verdicts: &[],
+    }))
+}
+
+/// Draws the shortest way in which a protocol breaks a rule, if it does.
+pub fn violation(kind: Kind, searched: &Searched) -> Option<String> {
+    let violated = searched.violation.as_ref()?;
+    Some(svg(&Picture {
+        title: &format!("{}: the shortest way to break {}", kind.title(), violated.rule),
+        shows: &format!(
+            "None of all that can happen is shorter: {} states were looked at. The times count \
+             the steps.",
+            searched.states
+        ),
+        run: &violated.run,
+        view: View::from(Duration::ZERO),
+        verdicts: &[],
+    }))
+}
+
 /// Draws a run as a standalone SVG document. Every mark says which moments of the run it shows:
 /// `data-n` the first, of a message the sending, and `data-r` its arrival.
 pub fn svg(picture: &Picture<'_>) -> String {
@@ -77,8 +109,12 @@ pub fn svg(picture: &Picture<'_>) -> String {
     let room = messages::room(run, &view);
     let scale = Scale::new(run, &view, &clusters, &room, top + lanes::HEADER);
     lanes::draw(run, &scale, &places, &mut canvas);
-    messages::draw(run, &view, &clusters, &scale, &places, &mut canvas);
+    let messages = messages::Messages::new(run, &view, &clusters, &scale, &places);
+    messages.draw_arrows(&mut canvas);
+    marks::draw_world(run, &view, &clusters, &scale, &places, &mut canvas);
     marks::draw(run, &view, &clusters, &scale, &places, &mut canvas);
+    // Last, where there is room.
+    messages.draw_labels(&mut canvas);
     let bottom = legend::draw(run, &view, scale.bottom() + 2.0 * MARGIN, width, &mut canvas);
     canvas.finish(width, bottom + MARGIN, picture.title, picture.shows)
 }

@@ -96,17 +96,21 @@ impl Study {
         studies::STUDIES
     }
 
-    /// The study of that name.
+    /// The study of that name; of a protocol, all its studies.
     ///
     /// # Errors
-    /// With a message that names the one that was meant, if any is near.
-    pub fn find(name: &str) -> Result<&'static Self, String> {
-        if let Some(found) = Self::all().iter().find(|study| study.name == name) {
+    /// With a message that names the one that was meant, if any is near, and all there are.
+    pub fn find(name: &str) -> Result<Vec<&'static Self>, String> {
+        let is_it = |study: &&Self| study.name == name || study.kind.key() == name;
+        let found: Vec<&Self> = Self::all().iter().filter(is_it).collect();
+        if !found.is_empty() {
             return Ok(found);
         }
-        let meant = crate::settings::meant(nearest(name, Self::all().iter().map(|it| it.name)));
-        let all: Vec<&str> = Self::all().iter().map(|study| study.name).collect();
-        Err(format!("no study {name}{meant}; there are: {}", all.join(", ")))
+        let names: Vec<&str> = Self::all().iter().map(|study| study.name).collect();
+        let keys = Kind::ALL.map(Kind::key);
+        let meant = nearest(name, keys.into_iter().chain(names.iter().copied()));
+        let meant = crate::settings::meant(meant);
+        Err(format!("no study {name}{meant}; there are: {}", names.join(", ")))
     }
 
     /// Whether theory says that a rule may break.

@@ -40,3 +40,6 @@ pub(crate) mod rules {
     /// An epoch has one leader.
     pub(crate) const ONE_LEADER: &str = "one leader an epoch";
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ pub struct Faults {
     pub partitions: bool,
     /// Processes that stand still and links that are slow: more than time-outs allow for.
     pub delays: bool,
-    /// A clock that runs at less than half of true speed.
+    /// A clock that slows down to less than half of true speed, and whoever has it is cut off.
     pub drifts: bool,
 }
 
@@ -50,6 +50,10 @@ impl Faults {
 
 /// How many effects into a process's life an exactly placed crash is, at most.
 const EFFECTS_MAX: u64 = 40;
+
+/// How long a clock is slow, at most, before its owner is cut off: if it is slow for longer, others
+/// notice.
+const DRIFT_FIRST_MAX_MS: u64 = 60;
 
 /// Draws the faults of a run.
 pub(super) fn draw(faults: &Faults, all: &[Name], seed: u64, rng: &mut Rng) -> Plan<Name> {
@@ -84,9 +88,7 @@ pub(super) fn draw(faults: &Faults, all: &[Name], seed: u64, rng: &mut Rng) -> P
         }
     }
     if faults.drifts {
-        let rate = Rate(MILLION / 10 * u32::try_from(1 + dice.rng.below(4)).unwrap_or(1));
-        let at = dice.time() / 4;
-        plan = plan.at(at, Action::Drift(dice.anyone(), rate));
+        plan = dice.drift(plan);
     }
     let core = all.iter().copied().filter(|name| !stopped.contains(name));
     plan.settling(core, Duration::from_millis(faults.settles_ms))
@@ -135,6 +137,16 @@ impl Dice<'_> {
             _ => Action::Partition(vec![one.to_vec(), other.to_vec()]),
         };
         plan.at(from, begin).at(from + length, Action::Heal(Vec::new()))
+    }
+
+    fn drift(&mut self, plan: Plan<Name>) -> Plan<Name> {
+        let rate = Rate(MILLION / 10 * u32::try_from(1 + self.rng.below(4)).unwrap_or(1));
+        let (at, process) = (self.time(), self.anyone());
+        let cut = at + Duration::from_millis(self.rng.below(DRIFT_FIRST_MAX_MS));
+        let others = self.all.iter().copied().filter(|name| *name != process).collect();
+        plan.at(at, Action::Drift(process, rate))
+            .at(cut, Action::Partition(vec![vec![process], others]))
+            .at(cut + self.length(), Action::Heal(Vec::new()))
     }
 
     fn delay(&mut self, plan: Plan<Name>) -> Plan<Name> {

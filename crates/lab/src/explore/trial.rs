@@ -11,7 +11,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use zoarium_sim::{
-    Checkers, Experiment, Failure, Options, Plan, Rng, Sim, Time, TraceLevel, World, run, shrink,
+    Action, Checkers, Experiment, Failure, Options, Plan, Rng, Shrunk, Sim, Step, Time, TraceLevel,
+    World, run, shrink,
 };
 
 /// How many seeds that break a rule are looked at for the shortest way to break it.
@@ -63,6 +64,7 @@ impl<S: Subject> Trial<S> {
     fn shortest(&self, failing: &[(u64, Failure)]) -> Counterexample {
         let shrunk = failing.iter().take(SHRUNK_MAX).map(|(seed, failure)| {
             let shrunk = shrink(self, &self.plan(*seed), failure, SHRINK_RUNS_MAX);
+            let shrunk = self.with_all_who_live(shrunk);
             let run = self.record(&shrunk.plan, &shrunk.failure);
             let script = shrunk.plan.script(&self.names(*seed));
             (run.moments.len(), script, run)
@@ -72,6 +74,22 @@ impl<S: Subject> Trial<S> {
             .expect("a broken rule has a seed that breaks it");
         let first = failing.first().map_or(0, |(seed, _)| *seed);
         Counterexample { seeds: failing.len() as u64, first, script, run }
+    }
+
+    /// In the end all are connected who have not stopped for good: of those who were to stop, some
+    /// need not.
+    fn with_all_who_live(&self, shrunk: Shrunk<Name>) -> Shrunk<Name> {
+        let mut plan = shrunk.plan.clone();
+        let Some(settle) = &mut plan.settle else { return shrunk };
+        let is_dead = |name: &Name| {
+            let is_its = |step: &Step<Name>| matches!(step.action, Action::Crash { process, down_for: None, .. } if process == *name);
+            plan.steps.iter().any(is_its)
+        };
+        settle.core = self.world(plan.seed).names().ids().filter(|name| !is_dead(name)).collect();
+        match run(self, &plan, TraceLevel::Nothing).result {
+            Err(failure) if failure.is_like(&shrunk.failure) => Shrunk { plan, failure, ..shrunk },
+            Ok(()) | Err(_) => shrunk,
+        }
     }
 
     /// What happens in a run, up to its failure.

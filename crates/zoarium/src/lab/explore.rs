@@ -34,7 +34,8 @@ pub(crate) struct ExploreArguments {
     #[arg(long, default_value_t = 3_000_000, value_name = "N", requires = "exhaustive")]
     states: usize,
     /// How many seeds each study tries.
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = 1000, value_name = "N",
+        value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first of them.
     #[arg(long, default_value_t = 1, value_name = "S")]
@@ -134,10 +135,14 @@ impl Meter {
 
 fn studies(arguments: &ExploreArguments) -> Result<Vec<&'static Study>, Fault> {
     let Some(name) = &arguments.name else { return Ok(Study::all().iter().collect()) };
-    if let Ok(kind) = Kind::find(name) {
-        return Ok(Study::all().iter().filter(|study| study.kind == kind).collect());
+    let studies = Study::find(name).map_err(Fault::Unusable)?;
+    match (&arguments.svg, studies.as_slice()) {
+        (Some(_), [_, _, ..]) => {
+            let names: Vec<&str> = studies.iter().map(|study| study.name).collect();
+            Err(Fault::Unusable(format!("--svg draws one study: {}", names.join(", "))))
+        }
+        (Some(_) | None, _) => Ok(studies),
     }
-    Study::find(name).map(|study| vec![study]).map_err(Fault::Unusable)
 }
 
 fn show(
@@ -207,31 +212,20 @@ fn search_all(arguments: &ExploreArguments, out: &mut dyn Write) -> Result<Exit,
             }
         }
     }
-    if let (Some(path), Some(it)) = (&arguments.svg, violation) {
-        let picture = draw::Picture {
-            title: &format!("{}: the shortest way to break {}", kind.title(), it.rule),
-            shows: &format!("Of all that can happen, {states} states. The times count the steps."),
-            run: &it.run,
-            view: View::from(Duration::ZERO),
-            verdicts: &[],
-        };
-        write_file(path, &draw::svg(&picture))?;
+    if let (Some(path), Some(svg)) = (&arguments.svg, draw::violation(kind, &searched)) {
+        write_file(path, &svg)?;
     }
     Ok(if violation.is_none() { Exit::Held } else { Exit::Failed })
 }
 
 fn draw_shortest(path: &std::path::Path, exploration: &Exploration) -> Result<(), Fault> {
-    let Some((rule, example)) = exploration.broken.iter().next() else {
-        return Err(Fault::Unusable(format!("{}: no rule broke", exploration.study.name)));
-    };
-    let picture = draw::Picture {
-        title: &format!("{}: the shortest way to break {rule}", exploration.study.kind.title()),
-        shows: &format!("Found in {} seeds. {}", exploration.seeds, exploration.study.says),
-        run: &example.run,
-        view: View::from(Duration::ZERO),
-        verdicts: &[],
-    };
-    write_file(path, &draw::svg(&picture))
+    let svg = draw::counterexample(exploration).ok_or_else(|| {
+        Fault::Unusable(format!(
+            "{}: no rule broke, so there is nothing to draw",
+            exploration.study.name
+        ))
+    })?;
+    write_file(path, &svg)
 }
 
 fn as_json(arguments: &ExploreArguments, exploration: &Exploration, rate: f64) -> Value {
