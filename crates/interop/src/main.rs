@@ -26,6 +26,7 @@ mod rust;
 mod server;
 mod session;
 mod setup;
+mod shell;
 mod tools;
 mod wire;
 mod zkcli;
@@ -81,6 +82,7 @@ const CHECKS: &[Check] = &[
     ("crash", "kill -9 under load, over and over", crash::run),
     ("offline", "logs, snapshots and the doctor on what Apache's servers leave", offline::run),
     ("bytes", "raw requests, answers equal to Apache's byte for byte", bytes::run),
+    ("shell", "our command line beside Apache's, and typed at", shell::run),
     ("zkcli", "Apache's command line, every command", zkcli::run),
     ("java", "Apache's Java client and Curator", clients::java),
     ("c", "Apache's C client and its command line", clients::c),

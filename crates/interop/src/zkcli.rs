@@ -1,6 +1,8 @@
 //! Apache's command-line client with one script against both servers; the outputs are compared.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -21,12 +23,12 @@ const FINDINGS_MAX: usize = 10;
 
 pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
     setup::jars(tools)?;
-    let script = fs::read_to_string(tools.source.join("clients/java/zkcli.script"))?;
-    let commands: Vec<&str> =
-        script.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    let script = script(tools, "zkcli.script")?;
+    let commands: Vec<&str> = script.lines().collect();
     let result = std::thread::scope(|scope| {
-        let expected = scope.spawn(|| session(tools, Kind::Apache, "zkcli-reference", &commands));
-        let got = session(tools, options.server, "zkcli", &commands);
+        let expected = scope
+            .spawn(|| session(tools, Kind::Apache, Client::Apache, "zkcli-reference", &commands));
+        let got = session(tools, options.server, Client::Apache, "zkcli", &commands);
         let expected = expected.join().map_err(|_| anyhow::anyhow!("the reference failed"))??;
         compare(&commands, &expected, &got?)
     });
@@ -34,14 +36,59 @@ pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<(
     Ok(())
 }
 
+/// The commands of a script, without its comments.
+pub(crate) fn script(tools: &Tools, name: &str) -> Result<String> {
+    let text = fs::read_to_string(tools.source.join("clients/java").join(name))?;
+    let is_command = |line: &&str| !line.starts_with('#') && !line.is_empty();
+    Ok(text.lines().filter(is_command).map(|line| format!("{line}\n")).collect())
+}
+
+/// Whose command line it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Client {
+    Apache,
+    /// Ours, in Apache's manner.
+    Zoarium,
+}
+
+impl Client {
+    /// The command line without arguments.
+    pub(crate) fn command(self, tools: &Tools, dir: &Path) -> Result<Command> {
+        let mut command = match self {
+            Self::Apache => {
+                let mut java = bound("java");
+                java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+                java.args(["-cp", &tools.class_path(), "-Duser.timezone=UTC"]);
+                java.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=off");
+                java.arg("org.apache.zookeeper.ZooKeeperMain");
+                java
+            }
+            Self::Zoarium => {
+                let mut zoarium = bound(tools.zoarium()?);
+                zoarium.arg("zkcli").env("TZ", "UTC");
+                zoarium
+            }
+        };
+        command.current_dir(dir);
+        Ok(command)
+    }
+}
+
 /// What one run printed: per command, and the watch events on their own. Events are printed by
 /// another thread of the client, so their place between the lines is chance.
-struct Transcript {
+pub(crate) struct Transcript {
     outputs: Vec<String>,
     events: Vec<String>,
 }
 
-fn session(tools: &Tools, kind: Kind, name: &str, commands: &[&str]) -> Result<Transcript> {
+/// Runs commands through a client that reads them from a file.
+pub(crate) fn session(
+    tools: &Tools,
+    kind: Kind,
+    client: Client,
+    name: &str,
+    commands: &[&str],
+) -> Result<Transcript> {
     let server = Server::start(tools, kind, name, CFG)?;
     let mut input = String::new();
     for (number, command) in commands.iter().enumerate() {
@@ -53,11 +100,8 @@ fn session(tools: &Tools, kind: Kind, name: &str, commands: &[&str]) -> Result<T
     }
     let input_path = server.dir.join("input");
     fs::write(&input_path, input)?;
-    let mut command = bound("java");
-    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", &tools.class_path()]);
-    command.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-Duser.timezone=UTC"]);
-    command.args(["org.apache.zookeeper.ZooKeeperMain", "-waitforconnection", "-server"]);
-    command.arg(server.address()).current_dir(&server.dir);
+    let mut command = client.command(tools, &server.dir)?;
+    command.args(["-waitforconnection", "-server", &server.address()]);
     command.stdin(fs::File::open(&input_path)?);
     let text = run_within(&mut command, LIMIT, &server.dir.join("zkcli.log"))?;
     transcript(&text, commands.len()).with_context(|| format!("{name}:\n{text}"))
@@ -85,11 +129,14 @@ fn transcript(text: &str, commands: usize) -> Result<Transcript> {
 }
 
 /// Takes times, session ids and ports out of a line; sorts a list without an order.
-fn normal(line: &str) -> String {
+pub(crate) fn normal(line: &str) -> String {
     let field = |name: &str| line.strip_prefix(name).and_then(|rest| rest.strip_prefix(" = "));
     if let Some(value) = field("ctime").or(field("mtime")) {
         let epoch = value.ends_with("1970");
         return if epoch { line.to_owned() } else { format!("{} = DATE", &line[..5]) };
+    }
+    if line.starts_with("ZooKeeper CLI version: ") {
+        return "ZooKeeper CLI version".to_owned();
     }
     match field("ephemeralOwner") {
         Some("0x0") | None => {}
@@ -103,7 +150,11 @@ fn normal(line: &str) -> String {
     line.to_owned()
 }
 
-fn compare(commands: &[&str], expected: &Transcript, got: &Transcript) -> Result<String> {
+pub(crate) fn compare(
+    commands: &[&str],
+    expected: &Transcript,
+    got: &Transcript,
+) -> Result<String> {
     let mut findings = Vec::new();
     for (index, command) in commands.iter().enumerate() {
         let (expected, got) = (&expected.outputs[index], &got.outputs[index]);

@@ -21,7 +21,7 @@ use crate::shell::Shell;
 use crate::table::Verb;
 
 pub(crate) use read::null_or;
-pub(crate) use session::help;
+pub(crate) use session::{help, redone};
 
 /// Carries a command out.
 pub(crate) async fn run(shell: &mut Shell, call: &Call) -> Result<(), Failure> {
@@ -45,7 +45,8 @@ pub(crate) async fn run(shell: &mut Shell, call: &Call) -> Result<(), Failure> {
         Verb::PrintWatches => watching::printing(shell, call),
         Verb::Quit => session::quit(shell).await,
         Verb::Reconfig => ensemble::reconfig(shell, call).await,
-        Verb::Redo => session::redo(shell, call).await,
+        // A shell does that itself.
+        Verb::Redo => Ok(()),
         Verb::RemoveWatches => watching::remove(shell, call),
         Verb::Set => write::set(shell, call).await,
         Verb::SetAcl => acl::set(shell, call).await,

@@ -167,7 +167,7 @@ impl Failure {
             }
             Self::Value { what, text } => format!("{text:?} makes no sense as {what}"),
             Self::Refused { error, ancestor: Some(ancestor) } => {
-                format!("{}; {ancestor} does", apache::refusal(error))
+                format!("{}; the nearest above it is {ancestor}", apache::refusal(error))
             }
             Self::Refused { error: error @ Error::Path { path, .. }, .. } => {
                 format!("{}: {path:?}", apache::refusal(error))

@@ -11,20 +11,32 @@ pub(crate) fn nearest<'a>(
     (changes <= wrong.len().max(name.len()).div_ceil(3)).then_some(name)
 }
 
-/// How many letters must be put in, taken out or exchanged (Levenshtein).
+/// How many letters must be put in, taken out, exchanged or swapped with their neighbours (optimal
+/// string alignment).
 fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, other_letter) in other.iter().enumerate() {
-            let exchanged = diagonal + usize::from(letter != *other_letter);
-            diagonal = row[column + 1];
-            row[column + 1] = exchanged.min(diagonal + 1).min(row[column] + 1);
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let mut table = vec![vec![0; other.len() + 1]; one.len() + 1];
+    for row in 0..=one.len() {
+        for column in 0..=other.len() {
+            table[row][column] = if row == 0 || column == 0 {
+                row + column
+            } else {
+                let differs = usize::from(one[row - 1] != other[column - 1]);
+                let mut least = (table[row - 1][column - 1] + differs)
+                    .min(table[row - 1][column] + 1)
+                    .min(table[row][column - 1] + 1);
+                let is_swapped = row > 1
+                    && column > 1
+                    && one[row - 1] == other[column - 2]
+                    && one[row - 2] == other[column - 1];
+                if is_swapped {
+                    least = least.min(table[row - 2][column - 2] + 1);
+                }
+                least
+            };
         }
     }
-    row[other.len()]
+    table[one.len()][other.len()]
 }
 
 #[cfg(test)]
@@ -33,12 +45,13 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_keyboard_is_understood_and_nonsense_is_not() {
-        let known = ["create", "getAcl", "listquota", "ls"];
+        let known = ["create", "get", "getAcl", "listquota", "ls"];
         for (wrong, meant) in [
             ("craete", Some("create")),
             ("getacl", Some("getAcl")),
             ("lsquota", Some("listquota")),
             ("l", Some("ls")),
+            ("gte", Some("get")),
             ("elephant", None),
         ] {
             assert_eq!(nearest(wrong, known), meant, "{wrong}");

@@ -117,17 +117,31 @@ impl Shell {
             return Exit::Done;
         }
         let done = match parse(&words, manner) {
+            Ok(call) if call.spec.verb == Verb::Redo => match commands::redone(self, &call) {
+                Ok(Some(words)) => return Box::pin(self.run(words)).await,
+                Ok(None) => Ok(()),
+                Err(failure) => Err(failure),
+            },
             Ok(call) => self.carry_out(&call).await,
             Err(failure) => Err(failure),
         };
         self.watches.tell();
-        let Err(failure) = done else { return Exit::Done };
-        let failure = self.with_ancestor(failure).await;
-        self.print_failure(&failure);
-        failure.exit(manner)
+        let exit = match done {
+            Ok(()) => Exit::Done,
+            Err(failure) => {
+                let failure = self.with_ancestor(failure).await;
+                self.print_failure(&failure);
+                failure.exit(manner)
+            }
+        };
+        // Apache's client looks for a session behind these.
+        if manner == Manner::Apache && self.is_over() && is_one_of(&words, &BEFORE_SESSION) {
+            self.output.out("Not connected\n");
+        }
+        exit
     }
 
-    pub(crate) async fn carry_out(&mut self, call: &Call) -> Result<(), Failure> {
+    async fn carry_out(&mut self, call: &Call) -> Result<(), Failure> {
         self.call_is_json = self.ways.is_json || call.has("json");
         self.call_is_sure = self.ways.is_sure || call.has("yes");
         if call.has("help") || (call.has("?") && self.ways.manner == Manner::Own) {
@@ -266,12 +280,20 @@ impl Shell {
     }
 }
 
-/// Whether Apache's client looks for a session before it reads a command: for those it knows.
+/// What Apache's client does first, before it looks for a session.
+const BEFORE_SESSION: [Verb; 3] = [Verb::Redo, Verb::History, Verb::PrintWatches];
+
+/// Whether Apache's client looks for a session before it reads a command: for most that it knows.
 fn needs_session(words: &[String]) -> bool {
+    let is_known = words.first().is_some_and(|name| table::find(name, true).is_some());
+    is_known
+        && !is_one_of(words, &BEFORE_SESSION)
+        && !is_one_of(words, &[Verb::Quit, Verb::Connect])
+}
+
+fn is_one_of(words: &[String], verbs: &[Verb]) -> bool {
     let spec = words.first().and_then(|name| table::find(name, true));
-    spec.is_some_and(|spec| {
-        !spec.verb.is_local() || matches!(spec.verb, Verb::Close | Verb::Version)
-    })
+    spec.is_some_and(|spec| verbs.contains(&spec.verb))
 }
 
 impl Verb {

@@ -6,7 +6,7 @@ mod writing;
 use crate::failure::Failure;
 use zoarium_client::{Client, ErrorCode, Stat};
 
-pub(crate) use contents::{Content, Kept, contents};
+pub(crate) use contents::{Content, contents, owner};
 pub(crate) use writing::{exist, named, write_all, znode};
 
 /// Requests under way at a time.

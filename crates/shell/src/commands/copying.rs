@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::failure::Failure;
 use crate::reply::Reply;
 use crate::shell::Shell;
-use crate::subtree::{self, Content, Kept, contents, exist, write_all};
+use crate::subtree::{self, Content, contents, exist, write_all};
 use serde_json::json;
 use std::collections::BTreeSet;
 use zoarium_client::{Client, ErrorCode, OpCode};
@@ -35,7 +35,7 @@ pub(super) async fn put(
     let there = exist(client, &paths).await?;
     let overwrites = call.has("overwrite");
     if call.has("dry-run") {
-        return preview(shell, &placed, &there);
+        return preview(shell, &placed, &there, overwrites);
     }
     // The root is always there, and not in the way.
     let mut in_the_way = there.iter().filter(|path| !subtree::is_reserved(path));
@@ -44,9 +44,7 @@ pub(super) async fn put(
     }
     let placed: Vec<_> = placed
         .into_iter()
-        .filter(|(path, content)| {
-            (overwrites || !there.contains(path)) && content.kept.lifetime().is_some()
-        })
+        .filter(|(path, content)| (overwrites || !there.contains(path)) && !content.is_ephemeral())
         .collect();
     let replaced = placed.iter().filter(|(path, _)| there.contains(path)).count();
     if replaced > 0 {
@@ -79,12 +77,14 @@ fn preview(
     shell: &Shell,
     placed: &[(String, &Content)],
     there: &BTreeSet<String>,
+    overwrites: bool,
 ) -> Result<(), Failure> {
     for (path, content) in placed {
-        let what = match (there.contains(path), content.kept) {
-            (_, Kept::Ephemeral(_)) => "leave out",
-            (true, _) => "replace",
-            (false, _) => "create",
+        let what = match (content.is_ephemeral(), there.contains(path), overwrites) {
+            (true, ..) => "leave out",
+            (false, false, _) => "create",
+            (false, true, true) => "replace",
+            (false, true, false) => "there already:",
         };
         let value = json!({ "path": path, "would": what });
         shell.say(&Reply::Lines { text: format!("{what} {path}"), value })?;
@@ -100,8 +100,7 @@ pub(super) async fn mv(shell: &Shell, call: &Call) -> Result<(), Failure> {
     }
     let client = shell.client()?;
     let read = contents(&client, from, |done, all| shell.progress("read", done, all)).await?;
-    let is_ephemeral = |content: &&Content| content.kept.lifetime().is_none();
-    if let Some(content) = read.iter().find(is_ephemeral) {
+    if let Some(content) = read.iter().find(|content| content.is_ephemeral()) {
         let text = format!("{from}{} is an ephemeral, and belongs to its session", content.below);
         return Err(Failure::Said(text));
     }
@@ -142,10 +141,8 @@ async fn move_at_once(
     let mut transaction = client.transaction();
     let mut parts = Vec::new();
     for (path, content) in placed {
-        if let Some(znode) = subtree::znode(path, content)? {
-            transaction = transaction.create(znode);
-            parts.push(path.as_str());
-        }
+        transaction = transaction.create(subtree::znode(path, content)?);
+        parts.push(path.as_str());
     }
     for (path, (_, content)) in old.iter().zip(placed).rev() {
         transaction = transaction.delete_version(path.as_str(), content.stat.version);

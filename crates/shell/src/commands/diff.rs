@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::link::Target;
 use crate::reply::Reply;
 use crate::shell::Shell;
-use crate::subtree::{Content, Kept, contents};
+use crate::subtree::{Content, contents};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,25 +92,19 @@ fn differing(first: &Content, second: &Content, acls: bool) -> Vec<String> {
         };
         what.push(format!("data ({}, {})", size(first), size(second)));
     }
-    let (one, other) = (lifetime(first.kept), lifetime(second.kept));
-    if one != other {
-        what.push(format!("lifetime ({one}, {other})"));
+    // Whose an ephemeral is makes no difference: the sessions of two ensembles have nothing to do
+    // with each other.
+    if first.is_ephemeral() != second.is_ephemeral() {
+        let kind = |content: &Content| match content.is_ephemeral() {
+            true => "ephemeral",
+            false => "persistent",
+        };
+        what.push(format!("kind ({}, {})", kind(first), kind(second)));
     }
     if acls && first.acl != second.acl {
         what.push(format!("acl ({}, {})", line(&first.acl), line(&second.acl)));
     }
     what
-}
-
-/// Whose an ephemeral is makes no difference: the sessions of two ensembles have nothing to do with
-/// each other.
-fn lifetime(kept: Kept) -> String {
-    match kept {
-        Kept::Persistent => "persistent".to_owned(),
-        Kept::Container => "container".to_owned(),
-        Kept::Ttl(ttl) => format!("ttl {} ms", ttl.as_millis()),
-        Kept::Ephemeral(_) => "ephemeral".to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -124,7 +118,6 @@ mod tests {
             below: below.to_owned(),
             data: data.map(|data| Bytes::from_static(data.as_bytes())),
             acl: Vec::new(),
-            kept: Kept::Persistent,
             stat: Stat::default(),
         }
     }

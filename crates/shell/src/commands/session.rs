@@ -1,7 +1,7 @@
 //! Commands about the session, the history and the shell itself.
 
 use crate::call::{Call, Manner};
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::nearest::nearest;
 use crate::reply::Reply;
 use crate::shell::Shell;
@@ -70,7 +70,7 @@ pub(super) async fn quit(shell: &mut Shell) -> Result<(), Failure> {
 
 /// `history`.
 pub(super) fn history(shell: &Shell) -> Result<(), Failure> {
-    if shell.history.is_empty() {
+    if shell.history.is_empty() && shell.ways.manner == Manner::Apache {
         // A single command has no history; Apache's client shows that so.
         let value = json!({ "history": [] });
         return shell.say(&Reply::Lines { text: "0 - null".to_owned(), value });
@@ -83,16 +83,15 @@ pub(super) fn history(shell: &Shell) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `redo`.
-pub(super) async fn redo(shell: &mut Shell, call: &Call) -> Result<(), Failure> {
+/// What `redo` is to do again; nothing, if Apache's client does nothing.
+pub(crate) fn redone(shell: &mut Shell, call: &Call) -> Result<Option<Vec<String>>, Failure> {
+    let said = |text: &str| Err(Failure::Said(text.to_owned()));
     let Some(number) = call.word(0) else {
         return match shell.ways.manner {
-            // Apache's client does nothing.
-            Manner::Apache => Ok(()),
+            Manner::Apache => Ok(None),
             Manner::Own => Err(Failure::Usage { spec: call.spec }),
         };
     };
-    let said = |text: &str| Err(Failure::Said(text.to_owned()));
     let line = number.parse().ok().and_then(|number: usize| shell.history.get(number)).cloned();
     let Some(line) = line else { return said("Command index out of range") };
     let words: Vec<String> = words(&line).into_iter().map(|word| word.text).collect();
@@ -103,11 +102,7 @@ pub(super) async fn redo(shell: &mut Shell, call: &Call) -> Result<(), Failure> 
     if let Some(last) = shell.history.last_mut() {
         *last = line;
     }
-    let call = crate::call::parse(&words, shell.ways.manner)?;
-    match Box::pin(shell.carry_out(&call)).await {
-        Err(failure) if failure.exit(shell.ways.manner) == Exit::Done => Ok(()),
-        done => done,
-    }
+    Ok(Some(words))
 }
 
 /// `version`.
@@ -116,7 +111,10 @@ pub(super) fn version(shell: &Shell, call: &Call) -> Result<(), Failure> {
         return Err(Failure::Usage { spec: call.spec });
     }
     let own = env!("CARGO_PKG_VERSION");
-    let text = format!("ZooKeeper CLI version: {APACHE}-zoarium-{own}");
+    let text = match shell.ways.manner {
+        Manner::Apache => format!("ZooKeeper CLI version: {APACHE}-zoarium-{own}"),
+        Manner::Own => format!("zoarium {own}, with the commands of Apache's {APACHE}"),
+    };
     let value = json!({ "version": own, "apache": APACHE });
     shell.say(&Reply::Lines { text, value })
 }

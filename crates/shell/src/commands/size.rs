@@ -5,7 +5,7 @@ use crate::commands::find::say_unreadable;
 use crate::failure::Failure;
 use crate::reply::{Reply, json_stat};
 use crate::shell::Shell;
-use crate::subtree::{Kept, Seen, join, walk};
+use crate::subtree::{Seen, join, owner, walk};
 use serde_json::json;
 use std::collections::HashMap;
 
@@ -40,11 +40,9 @@ pub(super) async fn tree(shell: &Shell, call: &Call) -> Result<(), Failure> {
 
 /// What else there is to say of a znode in one line.
 fn remark(seen: &Seen, is_long: bool) -> String {
-    let kept = match Kept::of(&seen.stat) {
-        Kept::Persistent => String::new(),
-        Kept::Container => " (container)".to_owned(),
-        Kept::Ttl(ttl) => format!(" (ttl {} ms)", ttl.as_millis()),
-        Kept::Ephemeral(session) => format!(" (ephemeral of 0x{:x})", session.0),
+    let kept = match owner(&seen.stat) {
+        None => String::new(),
+        Some(session) => format!(" (ephemeral of 0x{:x})", session.0),
     };
     match is_long {
         true => format!("{kept} [{} bytes, v{}]", seen.stat.data_length, seen.stat.version),

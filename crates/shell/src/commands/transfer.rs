@@ -6,13 +6,12 @@ use crate::commands::copying::put;
 use crate::failure::Failure;
 use crate::reply::{Reply, json_bytes};
 use crate::shell::Shell;
-use crate::subtree::{Content, Kept, contents};
+use crate::subtree::{Content, contents};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use zoarium_client::Stat;
 use zoarium_client::acl::{AclEntry, Id};
 
@@ -24,7 +23,7 @@ pub(super) async fn export(shell: &Shell, call: &Call) -> Result<(), Failure> {
     let client = shell.client()?;
     let path = call.path();
     let read = contents(&client, path, |done, all| shell.progress("read", done, all)).await?;
-    let stays = |content: &&Content| content.kept.lifetime().is_some();
+    let stays = |content: &&Content| !content.is_ephemeral();
     let znodes: Vec<String> =
         read.iter().filter(stays).map(|content| znode(content).to_string()).collect();
     let text = format!(
@@ -56,12 +55,7 @@ fn znode(content: &Content) -> Value {
             json!({ "scheme": id.scheme, "id": id.id, "perms": letters(*perms) })
         })
         .collect();
-    let lifetime = match content.kept {
-        Kept::Persistent | Kept::Ephemeral(_) => json!("persistent"),
-        Kept::Container => json!("container"),
-        Kept::Ttl(ttl) => json!({ "ttl_ms": u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX) }),
-    };
-    let mut value = json!({ "path": content.below, "lifetime": lifetime, "acl": acl });
+    let mut value = json!({ "path": content.below, "acl": acl });
     json_bytes(&mut value, content.data.as_ref());
     value
 }
@@ -110,17 +104,9 @@ fn content(value: &Value) -> Result<Content, &'static str> {
         (Value::Null, Value::Null) => None,
         _ => return Err("data that is no text"),
     };
-    let lifetime = &value["lifetime"];
-    let kept = match (lifetime.as_str(), lifetime["ttl_ms"].as_u64()) {
-        (Some("container"), _) => Kept::Container,
-        (Some("persistent"), _) => Kept::Persistent,
-        (None, Some(ttl_ms)) => Kept::Ttl(Duration::from_millis(ttl_ms)),
-        (None, None) if lifetime.is_null() => Kept::Persistent,
-        (_, _) => return Err("an unknown lifetime"),
-    };
     let acl = value["acl"].as_array().ok_or("no acl")?;
     let acl = acl.iter().map(entry).collect::<Option<Vec<_>>>().ok_or("an acl that is none")?;
-    Ok(Content { below, data, acl, kept, stat: Stat::default() })
+    Ok(Content { below, data, acl, stat: Stat::default() })
 }
 
 fn entry(value: &Value) -> Option<AclEntry> {
@@ -135,15 +121,11 @@ mod tests {
 
     #[test]
     fn what_is_exported_is_imported() {
-        for (data, kept) in [
-            (None, Kept::Persistent),
-            (Some(Bytes::from_static(b"")), Kept::Container),
-            (Some(Bytes::from_static(b"text \"q\"\n")), Kept::Ttl(Duration::from_millis(5))),
-            (Some(Bytes::from_static(b"\xFF\x00")), Kept::Persistent),
-        ] {
+        for data in [None, Some(&b""[..]), Some(b"text \"q\"\n"), Some(b"\xFF\x00")] {
+            let data = data.map(Bytes::from_static);
             let acl = vec![AclEntry { perms: Perms::READ, id: Id::new("digest", "u:h=,x") }];
             let stat = Stat::default();
-            let before = Content { below: "/a".to_owned(), data, acl, kept, stat };
+            let before = Content { below: "/a".to_owned(), data, acl, stat };
             assert_eq!(content(&znode(&before)), Ok(before));
         }
     }
@@ -156,7 +138,6 @@ mod tests {
             ("path", json!(5), "no path"),
             ("data", json!(5), "data that is no text"),
             ("data_base64", json!("!"), "data that is no text"),
-            ("lifetime", json!("ever"), "an unknown lifetime"),
             ("acl", json!("open"), "no acl"),
             (
                 "acl",

@@ -4,9 +4,8 @@ use super::{PIPELINED, is_reserved, paths};
 use crate::commands::null_or;
 use crate::failure::Failure;
 use bytes::Bytes;
-use std::time::Duration;
 use zoarium_client::acl::AclEntry;
-use zoarium_client::{Client, Lifetime, SessionId, Stat};
+use zoarium_client::{Client, SessionId, Stat};
 
 /// One znode.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,44 +14,19 @@ pub(crate) struct Content {
     pub(crate) below: String,
     pub(crate) data: Option<Bytes>,
     pub(crate) acl: Vec<AclEntry>,
-    pub(crate) kept: Kept,
     pub(crate) stat: Stat,
 }
 
-/// How long a znode stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
-    Persistent,
-    Container,
-    Ttl(Duration),
-    Ephemeral(SessionId),
+/// The session that an ephemeral belongs to. Servers show that of ephemerals only: containers and
+/// znodes with a time to live look like any other (Apache's `DataNode.copyStat`).
+pub(crate) fn owner(stat: &Stat) -> Option<SessionId> {
+    Some(stat.ephemeral_owner).filter(|owner| owner.0 != 0)
 }
 
-impl Kept {
-    /// What the owner in a stat stands for (Apache's `EphemeralType`, with extended types).
-    pub(crate) fn of(stat: &Stat) -> Self {
-        const TTL_BITS: u64 = 0xFF_FFFF_FFFF;
-        const KIND_BITS: u64 = !TTL_BITS;
-        const TTL_KIND: u64 = 0xFF00_0000_0000_0000;
-        let owner = stat.ephemeral_owner.0.cast_unsigned();
-        match owner {
-            0 => Self::Persistent,
-            0x8000_0000_0000_0000 => Self::Container,
-            owner if owner & KIND_BITS == TTL_KIND => {
-                Self::Ttl(Duration::from_millis(owner & TTL_BITS))
-            }
-            _ => Self::Ephemeral(stat.ephemeral_owner),
-        }
-    }
-
-    /// How to create one like it; `None` for an ephemeral.
-    pub(crate) const fn lifetime(self) -> Option<Lifetime> {
-        match self {
-            Self::Persistent => Some(Lifetime::Persistent),
-            Self::Container => Some(Lifetime::Container),
-            Self::Ttl(ttl) => Some(Lifetime::Ttl(ttl)),
-            Self::Ephemeral(_) => None,
-        }
+impl Content {
+    /// Whether it goes with a session, and so cannot be made for another.
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        owner(&self.stat).is_some()
     }
 }
 
@@ -81,7 +55,6 @@ pub(crate) async fn contents(
             let below = path.strip_prefix(root.trim_end_matches('/')).unwrap_or_default();
             contents.push(Content {
                 below: if path == root { String::new() } else { below.to_owned() },
-                kept: Kept::of(&data.stat),
                 stat: data.stat,
                 data: null_or(client, path, data.data).await?,
                 acl,
@@ -90,22 +63,4 @@ pub(crate) async fn contents(
         progress(contents.len(), paths.len());
     }
     Ok(contents)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn owners_of_containers_and_ttls_are_no_sessions() {
-        for (owner, kept) in [
-            (0, Kept::Persistent),
-            (i64::MIN, Kept::Container),
-            (0xFF00_0000_0000_01F4_u64.cast_signed(), Kept::Ttl(Duration::from_millis(500))),
-            (0x100_0024_43EC_0000, Kept::Ephemeral(SessionId(0x100_0024_43EC_0000))),
-        ] {
-            let stat = Stat { ephemeral_owner: SessionId(owner), ..Stat::default() };
-            assert_eq!(Kept::of(&stat), kept);
-        }
-    }
 }

@@ -26,7 +26,7 @@ pub(crate) async fn exist(client: &Client, paths: &[String]) -> Result<BTreeSet<
 }
 
 /// Writes znodes at their paths: creates them, or, where `there` has the path, sets data and ACL.
-/// Ephemerals are passed over. What is done in one transaction is all done or not at all; the whole
+/// What is done in one transaction is all done or not at all; the whole
 /// is not.
 pub(crate) async fn write_all(
     client: &Client,
@@ -43,18 +43,12 @@ pub(crate) async fn write_all(
             if there.contains(path) {
                 let data = content.data.clone().unwrap_or_default().to_vec();
                 transaction = transaction.set(path.as_str(), data);
-            } else if let Some(znode) = znode(path, content)? {
-                transaction = transaction.create(znode);
+            } else {
+                transaction = transaction.create(znode(path, content)?);
             }
         }
-        let written: Vec<&str> = batch
-            .iter()
-            .filter(|(path, content)| there.contains(path) || content.kept.lifetime().is_some())
-            .map(|(path, _)| path.as_str())
-            .collect();
-        if !written.is_empty() {
-            transaction.await.map_err(|error| named(error, &written))?;
-        }
+        let written: Vec<&str> = batch.iter().map(|(path, _)| path.as_str()).collect();
+        transaction.await.map_err(|error| named(error, &written))?;
         for (path, content) in batch.iter().filter(|(path, _)| there.contains(path)) {
             client.set_acl(path.as_str(), acl(content)?).await?;
         }
@@ -75,14 +69,13 @@ fn batch_length(znodes: &[(String, &Content)]) -> usize {
     znodes.iter().take(BATCH).take_while(fits).count().max(1)
 }
 
-/// A znode like another one at `path`; `None` for an ephemeral.
-pub(crate) fn znode<'a>(path: &'a str, content: &Content) -> Result<Option<Znode<'a>>, Failure> {
-    let Some(lifetime) = content.kept.lifetime() else { return Ok(None) };
-    let znode = Znode::new(path).lifetime(lifetime).acl(acl(content)?);
-    Ok(Some(match &content.data {
+/// A persistent znode like another one, at `path`.
+pub(crate) fn znode<'a>(path: &'a str, content: &Content) -> Result<Znode<'a>, Failure> {
+    let znode = Znode::new(path).acl(acl(content)?);
+    Ok(match &content.data {
         Some(data) => znode.data(data.to_vec()),
         None => znode.no_data(),
-    }))
+    })
 }
 
 fn acl(content: &Content) -> Result<Acl, Failure> {

@@ -34,7 +34,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         verb: Verb::Cp,
         name: "cp",
         usage: "[--dry-run] [--overwrite] from to",
-        summary: "Copy a subtree: data, ACLs and lifetimes; ephemerals are left out",
+        summary: "Copy a subtree, data and ACLs; ephemerals are left out",
         options: &[DRY_RUN, OVERWRITE],
         words: TWO_PATHS,
         ..PLAIN
