@@ -43,6 +43,8 @@ pub(crate) enum Failure {
     Value { what: String, text: String },
     /// What makes no sense, in words that Apache's client says too.
     Said(String),
+    /// The same, where Apache's client does not take it for a failure: its code is 0.
+    Remark { text: String, is_result: bool },
     /// What the client or the server refused; in our manner with the path of the nearest znode
     /// above a missing one that is there.
     Refused { error: Error, ancestor: Option<String> },
@@ -123,6 +125,7 @@ impl Failure {
         match self {
             Self::Unknown { .. } => Exit::Unknown,
             Self::Closed => Exit::Done,
+            Self::Remark { .. } if manner == Manner::Apache => Exit::Done,
             _ if manner == Manner::Apache => Exit::Refused,
             Self::Syntax(_)
             | Self::Usage { .. }
@@ -141,7 +144,9 @@ impl Failure {
             Self::Refused { .. } => Exit::Misused,
             Self::NotConnected | Self::NoServer { .. } | Self::Connect(_) => Exit::Unconnected,
             Self::Unconfirmed { .. } => Exit::Unconfirmed,
-            Self::File { .. } | Self::Interrupted | Self::Differs => Exit::Refused,
+            Self::Remark { .. } | Self::File { .. } | Self::Interrupted | Self::Differs => {
+                Exit::Refused
+            }
         }
     }
 
@@ -191,7 +196,7 @@ impl Failure {
             Self::Format { path, why } => format!("{}: {why}", path.display()),
             Self::Interrupted => "interrupted".to_owned(),
             Self::Closed | Self::Differs => String::new(),
-            Self::Said(text) => text.clone(),
+            Self::Said(text) | Self::Remark { text, .. } => text.clone(),
         }
     }
 

@@ -215,8 +215,11 @@ impl Shell {
             return;
         }
         let text = failure.text(self.ways.manner);
-        if !text.is_empty() {
-            self.output.err(&format!("{text}\n"));
+        let is_result = matches!(failure, Failure::Remark { is_result: true, .. });
+        match (text.is_empty(), is_result && self.ways.manner == Manner::Apache) {
+            (true, _) => {}
+            (false, true) => self.output.out(&format!("{text}\n")),
+            (false, false) => self.output.err(&format!("{text}\n")),
         }
     }
 

@@ -70,6 +70,10 @@ impl fmt::Display for Quota {
     }
 }
 
+fn remark<T>(text: String) -> Result<T, Failure> {
+    Err(Failure::Remark { text, is_result: false })
+}
+
 /// Reads a quota znode, if it is there.
 async fn read(client: &Client, path: &str) -> Result<Option<Quota>, Failure> {
     match client.get(path).await {
@@ -87,7 +91,7 @@ pub(super) async fn list(shell: &Shell, call: &Call) -> Result<(), Failure> {
         shell.say(&Reply::Warning(format!("absolute path is {limits}")))?;
     }
     let Some(quota) = read(&client, &limits).await? else {
-        return Err(Failure::Said(format!("quota for {path} does not exist.")));
+        return remark(format!("quota for {path} does not exist."));
     };
     let used = read(&client, &format!("{QUOTA}{path}/{STATS}")).await?.unwrap_or(Quota::NONE);
     let text = format!("Output quota for {path} {quota}\nOutput stat for {path} {}", used.usage());
@@ -154,7 +158,7 @@ async fn make_parents(client: &Client, path: &str) -> Result<(), Failure> {
 }
 
 fn limit(call: &Call, option: &str) -> Result<i64, Failure> {
-    let said = |text: &str| Err(Failure::Said(text.to_owned()));
+    let said = |text: &str| remark(text.to_owned());
     let text = call.value(option).unwrap_or_default();
     let is_count = matches!(option, "n" | "N");
     let limit = match is_count {
@@ -191,7 +195,7 @@ fn warnings(quota: &Quota, used: &Quota) -> Vec<String> {
 async fn check(client: &Client, path: &str) -> Result<(), Failure> {
     let said = |text: String| Err(Failure::Said(text));
     if path.starts_with(QUOTA) {
-        return said(format!("cannot set a quota under the path: {QUOTA}"));
+        return remark(format!("cannot set a quota under the path: {QUOTA}"));
     }
     if client.exists(path).await?.is_none() {
         return said(format!("{path} does not exist."));
@@ -224,7 +228,7 @@ pub(super) async fn delete(shell: &Shell, call: &Call) -> Result<(), Failure> {
     let limits = format!("{QUOTA}{path}/{LIMITS}");
     let Some(mut quota) = read(&client, &limits).await? else {
         let text = format!("Quota does not exist for {path}");
-        return Err(Failure::Said(text));
+        return Err(Failure::Remark { text, is_result: true });
     };
     let option = call.spec.exclusive.iter().find(|option| call.has(option));
     if let Some(limit) = option.and_then(|option| quota.limit(option)) {

@@ -35,6 +35,7 @@ pub(super) fn text(failure: &Failure) -> String {
         }
         Failure::Value { .. }
         | Failure::Said(_)
+        | Failure::Remark { .. }
         | Failure::Unconfirmed { .. }
         | Failure::File { .. }
         | Failure::Format { .. }
