@@ -44,7 +44,11 @@ pub(super) async fn put(
     }
     let placed: Vec<_> = placed
         .into_iter()
-        .filter(|(path, content)| (overwrites || !there.contains(path)) && !content.is_ephemeral())
+        .filter(|(path, content)| {
+            (overwrites || !there.contains(path))
+                && !content.is_ephemeral()
+                && !subtree::is_reserved(path)
+        })
         .collect();
     let replaced = placed.iter().filter(|(path, _)| there.contains(path)).count();
     if replaced > 0 {
@@ -80,7 +84,8 @@ fn preview(
     overwrites: bool,
 ) -> Result<(), Failure> {
     for (path, content) in placed {
-        let what = match (content.is_ephemeral(), there.contains(path), overwrites) {
+        let is_left_out = content.is_ephemeral() || subtree::is_reserved(path);
+        let what = match (is_left_out, there.contains(path), overwrites) {
             (true, ..) => "leave out",
             (false, false, _) => "create",
             (false, true, true) => "replace",

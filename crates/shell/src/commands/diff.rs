@@ -111,13 +111,14 @@ fn differing(first: &Content, second: &Content, acls: bool) -> Vec<String> {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use zoarium_client::Stat;
+    use zoarium_client::{Lifetime, Stat};
 
     fn znode(below: &str, data: Option<&'static str>) -> Content {
         Content {
             below: below.to_owned(),
             data: data.map(|data| Bytes::from_static(data.as_bytes())),
             acl: Vec::new(),
+            lifetime: Lifetime::Persistent,
             stat: Stat::default(),
         }
     }

@@ -12,8 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use zoarium_client::Stat;
+use std::time::Duration;
 use zoarium_client::acl::{AclEntry, Id};
+use zoarium_client::{Lifetime, Stat};
 
 /// The version of the format.
 const FORMAT: u64 = 1;
@@ -104,9 +105,17 @@ fn content(value: &Value) -> Result<Content, &'static str> {
         (Value::Null, Value::Null) => None,
         _ => return Err("data that is no text"),
     };
+    let lifetime = &value["lifetime"];
+    let lifetime = match (lifetime.as_str(), lifetime["ttl_ms"].as_u64()) {
+        (Some("container"), _) => Lifetime::Container,
+        (Some("persistent"), _) => Lifetime::Persistent,
+        (None, Some(ttl_ms)) => Lifetime::Ttl(Duration::from_millis(ttl_ms)),
+        (None, None) if lifetime.is_null() => Lifetime::Persistent,
+        (..) => return Err("an unknown lifetime"),
+    };
     let acl = value["acl"].as_array().ok_or("no acl")?;
     let acl = acl.iter().map(entry).collect::<Option<Vec<_>>>().ok_or("an acl that is none")?;
-    Ok(Content { below, data, acl, stat: Stat::default() })
+    Ok(Content { below, data, acl, lifetime, stat: Stat::default() })
 }
 
 fn entry(value: &Value) -> Option<AclEntry> {
@@ -125,8 +134,21 @@ mod tests {
             let data = data.map(Bytes::from_static);
             let acl = vec![AclEntry { perms: Perms::READ, id: Id::new("digest", "u:h=,x") }];
             let stat = Stat::default();
-            let before = Content { below: "/a".to_owned(), data, acl, stat };
+            let lifetime = Lifetime::Persistent;
+            let before = Content { below: "/a".to_owned(), data, acl, lifetime, stat };
             assert_eq!(content(&znode(&before)), Ok(before));
+        }
+    }
+
+    #[test]
+    fn lifetimes_are_read_where_a_document_has_them() {
+        for (text, lifetime) in [
+            (json!("container"), Lifetime::Container),
+            (json!({ "ttl_ms": 5 }), Lifetime::Ttl(Duration::from_millis(5))),
+            (json!("persistent"), Lifetime::Persistent),
+        ] {
+            let value = json!({ "path": "", "acl": [], "lifetime": text });
+            assert_eq!(content(&value).unwrap().lifetime, lifetime);
         }
     }
 
@@ -138,6 +160,7 @@ mod tests {
             ("path", json!(5), "no path"),
             ("data", json!(5), "data that is no text"),
             ("data_base64", json!("!"), "data that is no text"),
+            ("lifetime", json!("ever"), "an unknown lifetime"),
             ("acl", json!("open"), "no acl"),
             (
                 "acl",

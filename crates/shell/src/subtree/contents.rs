@@ -5,7 +5,7 @@ use crate::commands::null_or;
 use crate::failure::Failure;
 use bytes::Bytes;
 use zoarium_client::acl::AclEntry;
-use zoarium_client::{Client, SessionId, Stat};
+use zoarium_client::{Client, Lifetime, SessionId, Stat};
 
 /// One znode.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(crate) struct Content {
     pub(crate) below: String,
     pub(crate) data: Option<Bytes>,
     pub(crate) acl: Vec<AclEntry>,
+    /// How long one like it stays. Servers do not show that, but documents may say it.
+    pub(crate) lifetime: Lifetime,
     pub(crate) stat: Stat,
 }
 
@@ -55,6 +57,7 @@ pub(crate) async fn contents(
             let below = path.strip_prefix(root.trim_end_matches('/')).unwrap_or_default();
             contents.push(Content {
                 below: if path == root { String::new() } else { below.to_owned() },
+                lifetime: Lifetime::Persistent,
                 stat: data.stat,
                 data: null_or(client, path, data.data).await?,
                 acl,

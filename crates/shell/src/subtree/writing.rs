@@ -69,9 +69,9 @@ fn batch_length(znodes: &[(String, &Content)]) -> usize {
     znodes.iter().take(BATCH).take_while(fits).count().max(1)
 }
 
-/// A persistent znode like another one, at `path`.
+/// A znode like another one, at `path`.
 pub(crate) fn znode<'a>(path: &'a str, content: &Content) -> Result<Znode<'a>, Failure> {
-    let znode = Znode::new(path).acl(acl(content)?);
+    let znode = Znode::new(path).lifetime(content.lifetime).acl(acl(content)?);
     Ok(match &content.data {
         Some(data) => znode.data(data.to_vec()),
         None => znode.no_data(),
