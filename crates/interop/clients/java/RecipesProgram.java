@@ -21,11 +21,10 @@ import org.apache.curator.framework.recipes.locks.Lease;
 import org.apache.curator.framework.recipes.shared.SharedCount;
 import org.apache.curator.framework.recipes.shared.VersionedValue;
 import org.apache.curator.retry.ExponentialBackoffRetry;
-import org.apache.curator.x.discovery.ServiceCache;
 import org.apache.curator.x.discovery.ServiceDiscovery;
 import org.apache.curator.x.discovery.ServiceDiscoveryBuilder;
 import org.apache.curator.x.discovery.ServiceInstance;
-import org.apache.zookeeper.CreateMode;
+import org.apache.curator.x.discovery.UriSpec;
 
 /**
  * Curator 5's recipes, contending with somebody else for the same paths. For each holding it prints
@@ -82,7 +81,7 @@ public class RecipesProgram {
     }
 
     /** Runs a recipe on all threads when the other side is ready for it. */
-    static void contend(String name, Recipe recipe) throws Exception {
+    static void contend(String name, int rounds, Recipe recipe) throws Exception {
         clients[0].create().forPath("/ready/java-" + name);
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
         while (clients[0].checkExists().forPath("/ready/go-" + name) == null) {
@@ -110,13 +109,16 @@ public class RecipesProgram {
         address = args[0];
         rounds = Integer.parseInt(args[1]);
         clients = new CuratorFramework[] {connect(), connect()};
-        contend("lock", RecipesProgram::lock);
-        contend("read-write-lock", RecipesProgram::readWriteLock);
-        contend("semaphore", RecipesProgram::semaphore);
-        contend("latch", RecipesProgram::latch);
-        contend("selector", RecipesProgram::selector);
-        contend("count", RecipesProgram::count);
-        contend("long", RecipesProgram::atomicLong);
+        contend("lock", rounds, RecipesProgram::lock);
+        contend("read-write-lock", rounds, RecipesProgram::readWriteLock);
+        contend("semaphore", rounds, RecipesProgram::semaphore);
+        contend("latch", rounds, RecipesProgram::latch);
+        contend("selector", rounds, RecipesProgram::selector);
+        contend("count", rounds, RecipesProgram::count);
+        contend("long", rounds, RecipesProgram::atomicLong);
+        contend("barrier", 1, RecipesProgram::barrier);
+        contend("double-barrier", rounds, RecipesProgram::doubleBarrier);
+        contend("discovery", 1, RecipesProgram::discovery);
         for (CuratorFramework client : clients) {
             client.close();
         }
@@ -198,5 +200,52 @@ public class RecipesProgram {
         DistributedAtomicLong value = new DistributedAtomicLong(
             client, "/long", new ExponentialBackoffRetry(5, 20));
         check(value.add(5L).succeeded(), "no addition");
+    }
+
+    static void barrier(CuratorFramework client) throws Exception {
+        new DistributedBarrier(client, "/barrier").waitOnBarrier();
+        hold(client, "pass-barrier", 0);
+    }
+
+    static final ThreadLocal<Integer> round = ThreadLocal.withInitial(() -> 0);
+
+    static void doubleBarrier(CuratorFramework client) throws Exception {
+        int now = round.get();
+        round.set(now + 1);
+        DistributedDoubleBarrier barrier =
+            new DistributedDoubleBarrier(client, "/double-" + now, 2 * THREADS);
+        long from = now(client);
+        check(barrier.enter(30, TimeUnit.SECONDS), "not entered");
+        say("hold enter-" + now + " 0 " + from + " " + now(client));
+        from = now(client);
+        check(barrier.leave(30, TimeUnit.SECONDS), "not left");
+        say("hold leave-" + now + " 0 " + from + " " + now(client));
+    }
+
+    static void discovery(CuratorFramework client) throws Exception {
+        String id = "java-" + turns.getAndIncrement();
+        ServiceInstance<Object> instance = ServiceInstance.builder()
+            .name("search").id(id).address("10.0.0.2").port(80)
+            .uriSpec(new UriSpec("http://{address}:{port}")).build();
+        try (ServiceDiscovery<Object> discovery = ServiceDiscoveryBuilder.builder(Object.class)
+            .client(client).basePath("/services").thisInstance(instance).build()) {
+            discovery.start();
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+            while (theirs(discovery) < 2) {
+                check(System.nanoTime() < deadline, "they are not found");
+                Thread.sleep(10);
+            }
+            client.create().forPath("/ready/found-" + id);
+            while (theirs(discovery) > 0) {
+                check(System.nanoTime() < deadline, "they do not go");
+                Thread.sleep(10);
+            }
+        }
+    }
+
+    static long theirs(ServiceDiscovery<Object> discovery) throws Exception {
+        return discovery.queryForInstances("search").stream().filter(it -> it.getId().startsWith("ours")
+            && it.getAddress().equals("10.0.0.1") && it.getPort() == 8080 && it.isEnabled()
+            && it.buildUriSpec().equals("http://10.0.0.1:8080")).count();
     }
 }

@@ -6,15 +6,27 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use zoarium_client::Client;
+use zoarium_recipes::discovery::{Discovery, RoundRobin, ServiceInstance};
 use zoarium_recipes::{
-    AtomicLong, Guard, LeaderLatch, LeaderSelector, Lock, ReadWriteLock, Semaphore, SharedCount,
+    AtomicLong, Barrier, DoubleBarrier, Guard, LeaderLatch, LeaderSelector, Lock, ReadWriteLock,
+    Semaphore, SharedCount,
 };
 
 use super::holdings::Holding;
 
 /// What we and Curator go for, in this order.
-pub(crate) const CURATOR: &[&str] =
-    &["lock", "read-write-lock", "semaphore", "latch", "selector", "count", "long"];
+pub(crate) const CURATOR: &[&str] = &[
+    "lock",
+    "read-write-lock",
+    "semaphore",
+    "latch",
+    "selector",
+    "count",
+    "long",
+    "barrier",
+    "double-barrier",
+    "discovery",
+];
 
 /// What we and kazoo go for.
 pub(crate) const KAZOO: &[&str] = &["kazoo"];
@@ -24,6 +36,9 @@ pub(crate) const PERMITS: usize = 3;
 
 /// Clients on our side, and threads on Curator's.
 const CLIENTS: usize = 2;
+
+/// Members of the double barrier, both sides together.
+pub(crate) const MEMBERS: usize = 2 * CLIENTS;
 
 /// How long something is held.
 const HOLD: Duration = Duration::from_millis(2);
@@ -65,6 +80,10 @@ impl Contenders {
         if let (None, ready) = self.clients[0].exists(ready).watch().await? {
             ready.await?;
         }
+        let rounds = if matches!(recipe, "barrier" | "discovery") { 1 } else { rounds };
+        if recipe == "barrier" {
+            Barrier::new(&self.clients[0], "/barrier").set().await?;
+        }
         self.clients[0].create(format!("/ready/go-{recipe}")).await?;
         let turns = Arc::new(AtomicUsize::new(0));
         let mut tasks = Vec::new();
@@ -72,8 +91,8 @@ impl Contenders {
             let (client, turns) = (client.clone(), Arc::clone(&turns));
             tasks.push(tokio::spawn(async move {
                 let mut holdings = Vec::new();
-                for _ in 0..rounds {
-                    let turn = turns.fetch_add(1, Relaxed);
+                for round in 0..rounds {
+                    let turn = Turn { count: turns.fetch_add(1, Relaxed), round };
                     holdings.extend(play(&client, recipe, turn).await.context(recipe)?);
                 }
                 anyhow::Ok(holdings)
@@ -102,14 +121,26 @@ impl Contenders {
     }
 }
 
+/// Which turn it is.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    /// Of all on our side.
+    count: usize,
+    /// Of this client.
+    round: usize,
+}
+
 /// One turn of a recipe.
-async fn play(client: &Client, recipe: &str, turn: usize) -> Result<Vec<Holding>> {
+async fn play(client: &Client, recipe: &str, turn: Turn) -> Result<Vec<Holding>> {
     let guard = match recipe {
         "lock" => Lock::new(client, "/lock").acquire().await?,
         "kazoo" => Lock::new(client, "/kazoo").like_kazoo().acquire().await?,
         "semaphore" => Semaphore::new(client, "/semaphore", PERMITS).acquire().await?,
         "latch" => LeaderLatch::new(client, "/latch", "ours").lead().await?,
-        "read-write-lock" => return read_or_write(client, turn).await,
+        "read-write-lock" => return read_or_write(client, turn.count).await,
+        "barrier" => return lift_or_pass(client, turn.count).await,
+        "double-barrier" => return enter_and_leave(client, turn.round).await,
+        "discovery" => return find_and_be_found(client, turn.count).await.map(|()| Vec::new()),
         "selector" => {
             let selector = LeaderSelector::new(client, "/selector", "ours");
             let hold = |guard: Arc<Guard>| async move { hold(client, "selector", &guard).await };
@@ -155,11 +186,68 @@ async fn step_count(client: &Client) -> Result<()> {
     }
 }
 
+async fn lift_or_pass(client: &Client, turn: usize) -> Result<Vec<Holding>> {
+    let barrier = Barrier::new(client, "/barrier");
+    if turn > 0 {
+        barrier.pass().await?;
+    }
+    let from = now(client).await?;
+    // Long enough for the other side to pass, if it is let through.
+    tokio::time::sleep(HOLD * 50).await;
+    let to = now(client).await?;
+    let recipe = if turn == 0 { "set-barrier" } else { "pass-barrier" };
+    barrier.lift().await?;
+    Ok(vec![Holding { recipe: recipe.to_owned(), token: 0, from, to }])
+}
+
+async fn enter_and_leave(client: &Client, round: usize) -> Result<Vec<Holding>> {
+    let barrier = DoubleBarrier::new(client, format!("/double-{round}"), MEMBERS);
+    let from = now(client).await?;
+    let inside = barrier.enter().await?;
+    let recipe = format!("enter-{round}");
+    let entered = Holding { recipe, token: 0, from, to: now(client).await? };
+    let from = now(client).await?;
+    inside.leave().await?;
+    let recipe = format!("leave-{round}");
+    let left = Holding { recipe, token: 0, from, to: now(client).await? };
+    Ok(vec![entered, left])
+}
+
+async fn find_and_be_found(client: &Client, turn: usize) -> Result<()> {
+    let discovery = Discovery::new(client, "/services");
+    let ours = ServiceInstance::new("search", format!("ours-{turn}"));
+    let ours = ours.address("10.0.0.1").port(8080).uri("http://{address}:{port}");
+    let registered = discovery.register(ours).await?;
+    let provider = discovery.provider("search", RoundRobin::default());
+    let theirs = || {
+        let instances = provider.instances();
+        let theirs = instances.iter().filter(|it| it.id.starts_with("java"));
+        theirs.filter(|it| it.to_uri("http") == "http://10.0.0.2:80").count()
+    };
+    let look_until = async |count: usize| {
+        while theirs() != count {
+            tokio::time::sleep(HOLD).await;
+        }
+    };
+    look_until(CLIENTS).await;
+    let found = |names: Vec<String>| names.iter().filter(|it| it.starts_with("found-")).count();
+    while found(client.children("/ready").await?.names) < CLIENTS {
+        tokio::time::sleep(HOLD).await;
+    }
+    registered.withdraw().await?;
+    look_until(0).await;
+    Ok(())
+}
+
+/// A write, and its zxid.
+async fn now(client: &Client) -> Result<i64> {
+    Ok(client.set("/register", b"").await?.mzxid.to_wire())
+}
+
 /// Stays for a moment.
 async fn hold(client: &Client, recipe: &str, guard: &Guard) -> Result<Holding> {
-    let now = || async { anyhow::Ok(client.set("/register", b"").await?.mzxid.to_wire()) };
-    let from = now().await?;
+    let from = now(client).await?;
     tokio::time::sleep(HOLD).await;
-    let (recipe, token, to) = (recipe.to_owned(), guard.token().number(), now().await?);
+    let (recipe, token, to) = (recipe.to_owned(), guard.token().number(), now(client).await?);
     Ok(Holding { recipe, token, from, to })
 }

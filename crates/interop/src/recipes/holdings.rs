@@ -45,6 +45,7 @@ impl Holdings {
             ensure!(holding.from < holding.to, "it ends before it begins: {holding:?}");
             let recipe = match &*holding.recipe {
                 "read" | "write" => "read-write-lock",
+                "set-barrier" | "pass-barrier" => "barrier",
                 recipe => recipe,
             };
             by_recipe.entry(recipe).or_default().push(holding);
@@ -54,6 +55,10 @@ impl Holdings {
             match recipe {
                 "semaphore" => at_most(super::contenders::PERMITS, &holdings)?,
                 "read-write-lock" => writers_alone(&holdings)?,
+                "barrier" => passed_when_lifted(&holdings)?,
+                round if round.starts_with("enter-") || round.starts_with("leave-") => {
+                    all_together(&holdings)?;
+                }
                 _ => one_after_the_other(&holdings)?,
             }
         }
@@ -92,6 +97,22 @@ fn writers_alone(holdings: &[&Holding]) -> Result<()> {
     Ok(())
 }
 
+fn passed_when_lifted(holdings: &[&Holding]) -> Result<()> {
+    let lifted = holdings.iter().filter(|it| it.recipe == "set-barrier").map(|it| it.to).max();
+    let early = holdings.iter().find(|it| it.recipe == "pass-barrier" && Some(it.from) < lifted);
+    ensure!(early.is_none(), "passed before {lifted:?}: {early:?}");
+    Ok(())
+}
+
+/// In each interval is the moment at which all have come.
+fn all_together(holdings: &[&Holding]) -> Result<()> {
+    let came = holdings.iter().map(|it| it.from).max();
+    let went = holdings.iter().map(|it| it.to).min();
+    ensure!(came < went, "one went before another came: {holdings:?}");
+    ensure!(holdings.len() == super::contenders::MEMBERS, "not all are there: {holdings:?}");
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,5 +144,15 @@ mod tests {
         assert!(judge(&three).is_ok());
         assert!(judge(&[&three[..], &["semaphore 7 8 10"]].concat()).is_err());
         assert!(judge(&[&three[..], &["semaphore 7 9 10"]].concat()).is_ok());
+    }
+
+    #[test]
+    fn barriers_are_kept() {
+        assert!(judge(&["set-barrier 0 1 5", "pass-barrier 0 6 7", "pass-barrier 0 6 8"]).is_ok());
+        assert!(judge(&["set-barrier 0 1 5", "pass-barrier 0 4 7"]).is_err());
+        let three = ["enter-0 0 1 5", "enter-0 0 2 6", "enter-0 0 3 7"];
+        assert!(judge(&three).is_err());
+        assert!(judge(&[&three[..], &["enter-0 0 4 8"]].concat()).is_ok());
+        assert!(judge(&[&three[..], &["enter-0 0 6 8"]].concat()).is_err());
     }
 }
