@@ -5,6 +5,7 @@
 
 mod bad_peers;
 mod bytes;
+mod chaos;
 mod clients;
 mod crash;
 mod dice;
@@ -42,13 +43,14 @@ use server::Kind;
 use tools::Tools;
 
 const USAGE: &str = "\
-usage: interop [NAME…] [--server zoarium|apache] [--rounds N]
+usage: interop [NAME…] [--server zoarium|apache] [--rounds N] [--seconds N]
                [--filter TEXT] [--seed N] [--verbose]
        interop setup | list
 
 Runs the named checks, or all, against a server. Installs what is missing.
   --server   the server under test (default zoarium, from $ZOARIUM or target/release)
   --rounds   kills of the crash check (default 50)
+  --seconds  how long the chaos lasts (default 30)
   --filter   only scenarios of `bytes` and of ensembles whose name contains TEXT
   --seed     the seed, or range A-B of seeds, of the random scenarios (default 1-3)
   --verbose  print every step of `bytes` with Apache's answer
@@ -60,6 +62,7 @@ struct Options {
     filter: String,
     verbose: bool,
     rounds: u64,
+    seconds: u64,
     seeds: RangeInclusive<u64>,
 }
 
@@ -76,6 +79,7 @@ const CHECKS: &[Check] = &[
     ("bad-peers", "garbage on the peer ports and servers set up wrongly", bad_peers::run),
     ("failover", "real clients of an ensemble that loses servers", failover::run),
     ("rust", "our own client, with Apache's servers and ours", rust::run),
+    ("chaos", "our recipes on an ensemble whose leader is killed over and over", chaos::run),
     ("migration", "an ensemble under load, replaced server by server and back", migration::run),
     ("recipes", "our recipes, Curator's and kazoo's contending for the same", recipes::run),
     ("disk", "directories written by one server and read by the other", disk::run),
@@ -147,6 +151,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
         filter: String::new(),
         verbose: false,
         rounds: 50,
+        seconds: 30,
         seeds: 1..=3,
     };
     while let Some(argument) = arguments.next() {
@@ -163,6 +168,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
             }
             "--verbose" => options.verbose = true,
             "--seed" => options.seeds = seeds(&value())?,
+            "--seconds" => options.seconds = value().parse().context("--seconds")?,
             "--rounds" => options.rounds = value().parse().context("--rounds")?,
             "--filter" => options.filter = value(),
             option if option.starts_with('-') => bail!("unknown option {option}\n{USAGE}"),
