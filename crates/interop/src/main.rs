@@ -14,6 +14,7 @@ mod dump;
 mod ensemble;
 mod failover;
 mod faults;
+mod hand_over;
 mod history;
 mod kazoo;
 mod migration;
@@ -45,9 +46,10 @@ use tools::Tools;
 const USAGE: &str = "\
 usage: interop [NAME…] [--server zoarium|apache] [--rounds N] [--seconds N]
                [--filter TEXT] [--seed N] [--verbose]
-       interop setup | list
+       interop setup | list | hand-over
 
-Runs the named checks, or all, against a server. Installs what is missing.
+Runs the named checks, or all, against a server. Installs what is missing. `hand-over` measures how
+long locks take from one holder to the next.
   --server   the server under test (default zoarium, from $ZOARIUM or target/release)
   --rounds   kills of the crash check (default 50)
   --seconds  how long the chaos lasts (default 30)
@@ -112,6 +114,7 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<bool> {
     match options.names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["help"] => say(USAGE),
         ["list"] => CHECKS.iter().for_each(|(name, what, _)| say(&format!("{name:12} {what}"))),
+        ["hand-over"] => hand_over::run(&tools, &options)?,
         ["setup"] => setup::all(&tools)?,
         _ => return checks(&tools, &options),
     }
@@ -176,7 +179,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
         }
     }
     let known = |name: &str| CHECKS.iter().any(|(check, ..)| *check == name);
-    let special = ["help", "list", "setup"];
+    let special = ["help", "list", "setup", "hand-over"];
     for name in &options.names {
         if !known(name) && !special.contains(&name.as_str()) {
             bail!("unknown check {name:?}\n{USAGE}");
