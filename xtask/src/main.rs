@@ -20,7 +20,7 @@ usage: cargo xtask COMMAND
   fix            formats and applies what clippy and expect-test can mend
   interop [NAME…] [--server zoarium|apache]
                  real ZooKeeper clients and Apache's server against Zoarium (`interop --help`)
-  sim [--seeds N] [--start S] | --seed S | --planted
+  sim [--seeds N] [--start S] | --seed S | --script FILE | --planted | --exhaust | --speed
                  servers and clients in a seeded simulation with faults and checkers";
 
 fn main() -> Result<()> {

@@ -5,6 +5,7 @@ use super::ledger::Shared;
 use super::{Checked, broken, member};
 use crate::participant::{Message, Name, Output, Participant};
 use std::collections::BTreeSet;
+use zoarium_proto::Zxid;
 use zoarium_sim::{Checker, Event, Running, What};
 use zoarium_zab::{Epoch, Packet, Reason};
 
@@ -13,11 +14,13 @@ pub(super) struct Zab {
     ledger: Shared,
     /// Which server has promised which epoch.
     promises: BTreeSet<(Name, u32)>,
+    /// The last txn that was found on a quorum of disks when a leader said that it is committed.
+    committed: Zxid,
 }
 
 impl Zab {
     pub(super) const fn new(ledger: Shared) -> Self {
-        Self { ledger, promises: BTreeSet::new() }
+        Self { ledger, promises: BTreeSet::new(), committed: Zxid::ZERO }
     }
 }
 
@@ -86,7 +89,12 @@ impl Zab {
                 let detail = format!("{from:?} proposes {epoch} with {durable:?}");
                 broken("an epoch is proposed when the leader's promise is durable", detail)
             }
-            Packet::Commit(zxid) if member(running, from).is_some_and(|it| it.is_serving()) => {
+            // It goes to one learner after the other.
+            Packet::Commit(zxid)
+                if *zxid != self.committed
+                    && member(running, from).is_some_and(|it| it.is_serving()) =>
+            {
+                self.committed = *zxid;
                 ledger.check_quorum_has(*zxid)
             }
             _ => Ok(()),
