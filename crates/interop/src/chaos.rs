@@ -28,7 +28,7 @@ use workers::{COUNTER, QUEUE, Worker, connect};
 const PAUSE_MS: u64 = 1000;
 const PAUSE_MS_MORE: u64 = 3000;
 
-/// How long it may take until everybody has stopped and the queue is empty, once all servers run.
+/// How long it may take until somebody has stopped, or the queue is empty, once all servers run.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
@@ -56,13 +56,12 @@ fn chaos(tools: &Tools, kind: Kind, seed: u64, duration: Duration) -> Result<Str
     let kills = kill_leaders(&mut ensemble, seed, duration)?;
     stop.send_replace(true);
     let ended = runtime.block_on(async {
-        let all = async {
-            for (name, worker) in workers {
-                worker.await?.with_context(|| name)?;
-            }
-            check_end(&servers, &ledger).await
-        };
-        tokio::time::timeout(LIMIT, all).await.context("not everybody has stopped")?
+        for (name, worker) in workers {
+            let ended = tokio::time::timeout(LIMIT, worker).await;
+            ended.with_context(|| format!("{name} does not stop"))??.with_context(|| name)?;
+        }
+        let emptied = tokio::time::timeout(LIMIT, check_end(&servers, &ledger)).await;
+        emptied.context("the queue is not empty yet")?
     });
     ended.and_then(|()| ledger.judge()).map_err(|error| ensemble.explain(error))?;
     Ok(format!("{kills} leaders killed, {}", ledger.figures()))

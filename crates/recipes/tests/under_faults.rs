@@ -72,11 +72,13 @@ impl Drop for Visit {
     }
 }
 
-/// Stays inside for a while, unless what is held is lost.
+/// Stays inside for a while, sometimes longer than a session may last without a connection, unless
+/// what is held is lost.
 async fn visit(room: &Arc<Mutex<Room>>, guard: Guard, dice: &Dice) {
     let stay = async {
         let _visit = Visit::enter(room, guard.token());
-        tokio::time::sleep(dice.millis(300)).await;
+        let longest = if dice.once_in(8) { 3000 } else { 200 };
+        tokio::time::sleep(dice.millis(longest)).await;
     };
     match guard.run(stay).await {
         Ok(()) if dice.once_in(2) => drop(guard),

@@ -19,6 +19,9 @@ pub(crate) const COUNTER: &str = "/counter";
 /// Permits of the semaphore.
 pub(crate) const PERMITS: usize = 2;
 
+/// Items that wait before no more are put.
+const WAITING_MAX: usize = 100;
+
 /// Workers of each kind.
 const EACH: u64 = 3;
 
@@ -156,7 +159,10 @@ impl Worker {
                 Err(_) => self.ledger.put(item, false),
             }
             self.pause().await;
-            self.pause().await;
+            // Those who take may be slower.
+            while queue.count().await? > WAITING_MAX && !self.is_stopping() {
+                self.pause().await;
+            }
         }
         // What was given up may still be under way.
         Ok(client.close().await?)
