@@ -5,7 +5,7 @@ use crate::error::{Error, Lost, may_work_later};
 use crate::guard::Token;
 use tokio::time::Instant;
 use zoarium_client::ops::Create;
-use zoarium_client::{Client, OneShot, SessionId, WatchEnd};
+use zoarium_client::{Client, OneShot, SessionId, WatchEnd, Zxid};
 
 /// A znode that this client has made in its present session. Dropped, it is deleted in the
 /// background, however often that takes.
@@ -56,6 +56,12 @@ impl Place {
                 return Ok(place);
             }
         }
+    }
+
+    /// The place of a znode that is to be made in the present session, if there is one.
+    pub(crate) fn planned(client: &Client, path: String) -> Option<Self> {
+        let (owner, token) = (client.session_id()?, Token(Zxid::ZERO));
+        Some(Self { client: client.clone(), path, token, owner, is_left: false })
     }
 
     /// The place of another znode of the same session.

@@ -10,12 +10,14 @@ mod kinds;
 pub use delivery::Delivery;
 pub use kinds::{DelayQueue, IdQueue, PriorityQueue, Queue};
 
-use crate::again::until_answered;
-use crate::error::{Error, Lost};
+use crate::again::{Pauses, until_answered};
+use crate::error::{Error, Lost, may_work_later};
 use crate::guard::{Guard, Token};
 use crate::lock::Lock;
-use crate::place::{below, event, last_name};
+use crate::place::{Place, below, event, last_name};
 use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::time::Duration;
 use zoarium_client::ops::Lifetime;
 use zoarium_client::{Children, Client, OneShot, Znode, protected};
@@ -42,7 +44,7 @@ enum Due {
 
 /// What all queues have in common.
 ///
-/// Items are persistent sequential znodes below `entries`; one that is taken has an ephemeral below
+/// Items are persistent sequential znodes below `entries`, put along with an ephemeral below `putting`; one that is taken has an ephemeral below
 /// `taken` that begins with its name. Of those who want one, only the holder of a lock looks for it: an item that
 /// comes wakes one.
 #[derive(Clone, Debug)]
@@ -50,6 +52,7 @@ struct Items {
     client: Client,
     entries: String,
     taken: String,
+    putting: String,
     turn: Lock,
     rank: Rank,
     now_ms: fn() -> u64,
@@ -78,24 +81,61 @@ struct Wait {
 
 impl Items {
     fn new(client: &Client, path: &str, rank: Rank) -> Self {
-        let turn = Lock::new(client, below(path, "turn"));
-        let (client, entries, taken) =
-            (client.clone(), below(path, "entries"), below(path, "taken"));
-        Self { client, entries, taken, turn, rank, now_ms: wall_ms }
+        Self {
+            client: client.clone(),
+            entries: below(path, "entries"),
+            taken: below(path, "taken"),
+            putting: below(path, "putting"),
+            turn: Lock::new(client, below(path, "turn")),
+            rank,
+            now_ms: wall_ms,
+        }
     }
 
-    /// Adds an item: one, even if answers are lost.
+    /// Adds an item: one, even if answers are lost. To look for the item would not tell whether it was
+    /// added, as somebody may have got it done by then; so an own znode is made along with it.
     async fn put(&self, key: &str, data: &[u8]) -> Result<(), Error> {
-        let path = below(&self.entries, &format!("{ITEM}{key}"));
-        Ok(self
-            .client
-            .create(path)
-            .data(data)
-            .sequential()
-            .protected()
-            .parents()
-            .await
-            .map(drop)?)
+        let entry = below(&self.entries, &format!("{ITEM}{key}"));
+        loop {
+            match Place::planned(&self.client, below(&self.putting, &unique())) {
+                Some(mark) if self.put_marked(&mark, &entry, data).await? => return Ok(()),
+                // The session was lost, and nothing was added in it.
+                Some(_) => {}
+                None => until_answered(|| self.client.sync()).await?,
+            }
+        }
+    }
+
+    /// Adds an item with its mark, which tells for as long as the session lives whether that was done;
+    /// false if it was not, and the session is over.
+    async fn put_marked(&self, mark: &Place, entry: &str, data: &[u8]) -> Result<bool, Error> {
+        let mut pauses = Pauses::default();
+        let mut undecided = None;
+        while mark.is_alive() {
+            let marked = Znode::new(mark.path.as_str()).lifetime(Lifetime::Ephemeral);
+            let item = Znode::new(entry).data(data).sequential();
+            match self.client.transaction().create(marked).create(item).await {
+                Ok(_) => return Ok(true),
+                Err(error) if error.is_node_exists() && undecided.is_some() => return Ok(true),
+                Err(error) if error.is_no_node() => {
+                    self.make(&self.entries).await?;
+                    self.make(&self.putting).await?;
+                }
+                Err(error) if may_work_later(&error) => {
+                    undecided = undecided.or(error.may_be_done().then_some(error));
+                    pauses.pause().await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        undecided.map_or(Ok(false), |unknown| Err(unknown.into()))
+    }
+
+    async fn make(&self, path: &str) -> Result<(), Error> {
+        match until_answered(|| self.client.create(path).parents()).await {
+            Err(error) if error.is_node_exists() => Ok(()),
+            made => Ok(made.map(drop)?),
+        }
     }
 
     /// Takes the first item, when there is one.
@@ -154,12 +194,7 @@ impl Items {
     async fn list(&self, path: &str) -> Result<(Children, OneShot), Error> {
         loop {
             match until_answered(|| self.client.children(path).watch()).await {
-                Err(error) if error.is_no_node() => {
-                    match until_answered(|| self.client.create(path).parents()).await {
-                        Err(error) if !error.is_node_exists() => return Err(error.into()),
-                        Ok(_) | Err(_) => {}
-                    }
-                }
+                Err(error) if error.is_no_node() => self.make(path).await?,
                 list => return Ok(list?),
             }
         }
@@ -226,6 +261,12 @@ impl Wait {
 /// The item that a claim is for.
 fn claimed(name: &str) -> Option<&str> {
     name.rsplit_once(CLAIM).map(|(item, _)| item)
+}
+
+/// A name that nobody else uses: hash maps are keyed with the system's randomness.
+fn unique() -> String {
+    let half = || RandomState::new().hash_one(0);
+    format!("{:016x}{:016x}", half(), half())
 }
 
 fn wall_ms() -> u64 {

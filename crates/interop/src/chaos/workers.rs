@@ -155,8 +155,9 @@ impl Worker {
             // Given up now and then: it may be there, or come yet.
             let patience = Duration::from_millis(if self.dice.chance(20) { 2 } else { 60_000 });
             match tokio::time::timeout(patience, queue.put(&item)).await {
-                Ok(put) => put.map(|()| self.ledger.put(item, true))?,
-                Err(_) => self.ledger.put(item, false),
+                Ok(Ok(())) => self.ledger.put(item, true),
+                Ok(Err(error)) if !error.may_be_done() => return Err(error.into()),
+                Ok(Err(_)) | Err(_) => self.ledger.put(item, false),
             }
             self.pause().await;
             // Those who take may be slower.

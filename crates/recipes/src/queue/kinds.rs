@@ -30,7 +30,8 @@ use zoarium_client::{Client, protected};
 ///
 /// # What is promised
 ///
-/// What was put is put once, even if answers are lost. An item is one taker's at a time, and handed
+/// What was put is put once, even if answers are lost; if the session is lost before there is an
+/// answer, nobody knows, and [`Queue::put`] says so. An item is one taker's at a time, and handed
 /// out again only if that one drops it, puts it back, or loses its session: at least once, that is,
 /// and with fencing tokens that grow. [`Delivery::done`] removes an item only for the one who has it,
 /// so of all who took it one gets through.
@@ -49,7 +50,8 @@ impl Queue {
     /// Adds an item. Dropped before it is done, it may be added or not.
     ///
     /// # Errors
-    /// If a server refuses what is asked of it, or the client is closed.
+    /// If a server refuses what is asked of it, or the client is closed. If the session is lost before
+    /// there is an answer, the item may be added ([`Error::may_be_done`]).
     pub async fn put(&self, data: impl AsRef<[u8]>) -> Result<(), Error> {
         self.0.put("", data.as_ref()).await
     }
