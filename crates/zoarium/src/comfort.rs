@@ -48,6 +48,7 @@ To begin:
   zoarium dev                  an ensemble of three servers on this machine
   zoarium server               one server on 127.0.0.1:2181, data in ./zoarium-data
   zoarium server zoo.cfg       a server with your configuration, Apache's format
+  zoarium shell                look at znodes and change them, on localhost:2181 unless told
   zoarium doctor DATADIR       is this data directory sound?
   zoarium COMMAND --help       what a command does, with all its options
 ";
@@ -85,6 +86,8 @@ fn listing(command: &Command) -> String {
         }
         for member in &members {
             let about = member.get_about().map(ToString::to_string).unwrap_or_default();
+            // The command's own help says the rest.
+            let about = about.split_once(". ").map_or(about.as_str(), |(first, _)| first);
             text.push_str(&format!("  {:13} {about}\n", member.get_name()));
         }
         if !members.is_empty() {
