@@ -18,10 +18,12 @@ pub mod apache;
 mod epochs;
 mod files;
 mod logs;
+mod members;
 pub mod repair;
 mod snapshots;
 mod tree;
 
+pub use members::compare_members;
 use repair::Repair;
 
 /// How bad a finding is.
@@ -134,6 +136,13 @@ pub struct Examined {
 }
 
 impl Report {
+    /// Adds what else was found.
+    pub fn add(&mut self, findings: Vec<Finding>) {
+        self.findings.extend(findings);
+        // The worst first, and else in the order in which they were looked for.
+        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    }
+
     /// The worst that was found; `None` if nothing was.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
@@ -164,17 +173,17 @@ pub fn examine(place: &Place, progress: &mut dyn Progress) -> Result<Report, Err
     verdicts.extend(apache::verdicts(place)?);
     findings.extend(refusals(&verdicts));
     let repairs = repair::plan(place, recovered.as_ref().ok(), &logs, &snapshots, &verdicts)?;
-    // The worst first, and else in the order in which they were looked for.
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let (snapshots, logs) = (&place.dirs.snapshots, &place.dirs.logs);
-    Ok(Report {
+    let mut report = Report {
         directory: snapshots.real().path().display().to_string(),
         logs: logs.real().path().display().to_string(),
         verdicts,
-        findings,
+        findings: Vec::new(),
         repairs,
         examined,
-    })
+    };
+    report.add(findings);
+    Ok(report)
 }
 
 /// What a member's start would make of the files, without its changing them.

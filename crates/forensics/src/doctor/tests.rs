@@ -374,3 +374,40 @@ fn acls_that_protect_nothing_are_told() {
         info acl-open: 1 of 8 znodes
     "#]].assert_eq(&summary(scratch.path()));
 }
+
+/// All data directories below a directory.
+fn data_directories(below: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(below).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.join("version-2").is_dir() {
+            found.push(entry);
+        } else if entry.is_dir() {
+            data_directories(&entry, found);
+        }
+    }
+}
+
+#[test]
+fn all_fixtures_start_everywhere_but_the_damaged_ones() {
+    let mut directories = Vec::new();
+    data_directories(&fixture(""), &mut directories);
+    directories.sort();
+    assert!(directories.len() >= 25, "{}", directories.len());
+    let mut refusals = String::new();
+    for directory in directories {
+        let name = directory.strip_prefix(fixture("")).unwrap().display().to_string();
+        let report = examine(&Place::find(&directory, None).unwrap(), &mut Silent).unwrap();
+        let ends: Vec<_> = report.verdicts.iter().map(|verdict| verdict.last_zxid).collect();
+        if ends.iter().any(Option::is_none) || ends.windows(2).any(|ends| ends[0] != ends[1]) {
+            writeln!(refusals, "{name}: {ends:?}").unwrap();
+        } else {
+            // Who starts has nothing worse to be told than a warning.
+            assert!(report.worst() < Some(Severity::Error), "{name}: {:?}", report.findings);
+        }
+    }
+    expect![[r#"
+        torn/bad_crc_last: [None, None, None]
+        torn/bad_crc_middle: [None, None, None]
+        torn/zero_len_file: [Some(Shown(0x0)), None, Some(Shown(0x0))]
+    "#]]
+    .assert_eq(&refusals);
+}

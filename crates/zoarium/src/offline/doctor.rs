@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
-use zoarium_forensics::doctor::{Report, Severity, examine, repair};
+use zoarium_forensics::doctor::{Report, Severity, compare_members, examine, repair};
 use zoarium_forensics::moment::Moment;
 use zoarium_forensics::{Error, Place};
 
@@ -21,6 +21,9 @@ use super::{DataArguments, FAILED, Outcome, Output, agrees, complain};
 pub(crate) struct DoctorArguments {
     #[command(flatten)]
     data: DataArguments,
+    /// Another member's data: do the two have one history?
+    #[arg(long, value_name = "DATA")]
+    member: Vec<PathBuf>,
     /// As one JSON object.
     #[arg(long)]
     json: bool,
@@ -39,7 +42,10 @@ pub(crate) struct DoctorArguments {
 pub(super) fn run(arguments: &DoctorArguments, out: &mut Output) -> Outcome {
     // Whoever names a single file means the directory that it is in.
     let place = Place { file: None, ..arguments.data.place()? };
-    let report = examine(&place, &mut Bar::new(false))?;
+    let mut report = examine(&place, &mut Bar::new(false))?;
+    for member in &arguments.member {
+        report.add(compare_members(&place, &Place::find(member, None)?)?);
+    }
     if arguments.json {
         serde_json::to_writer_pretty(&mut *out, &report)?;
         writeln!(out)?;

@@ -1,6 +1,6 @@
 //! The offline tools, on directories that Apache's server wrote.
 
-use super::{Scratch, zoarium};
+use super::{Running, Scratch, zoarium};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -149,4 +149,25 @@ fn completions_and_manual_pages_know_all_commands() {
     assert_eq!(run(&["man", path(&pages)]).0, 0);
     let page = fs::read_to_string(pages.join("zoarium-log-blame.1")).unwrap();
     assert!(page.contains("Who created, changed and deleted a znode"), "{page}");
+}
+
+#[test]
+fn a_subtree_out_of_an_old_directory_is_imported_into_a_running_server() {
+    let scratch = Scratch::new("extendedTypesEnabled=true");
+    let file = scratch.dir.join("lost.json");
+    let data = fixture("standalone-all/stage1");
+    let (code, _, said) =
+        run(&["snapshot", "extract", path(&data), "/zookeeper", "-o", path(&file)]);
+    assert_eq!((code, said.as_str()), (0, ""));
+    let (code, document, _) = run(&["log", "at", path(&data), "last", "/p", "--json"]);
+    assert_eq!(code, 0);
+    fs::write(&file, document).unwrap();
+    let server = Running::start(&scratch.config());
+    let address = server.address.to_string();
+    let shell = |words: &[&str]| run(&[&["shell", "--yes", "-s", &address][..], words].concat());
+    let (code, said, errors) = shell(&["import", path(&file)]);
+    assert_eq!(code, 0, "{said} {errors}");
+    let (code, said, _) = shell(&["get", "/p/uni-é中"]);
+    let (_, before, _) = run(&["log", "at", path(&data), "last", "/p/uni-é中"]);
+    assert!(code == 0 && before.contains(&format!("{:?}", said.trim())), "{said} {before}");
 }
