@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use zoarium_persistence::log::follows;
 use zoarium_persistence::log_reader::MAX_TXN_SIZE;
 use zoarium_persistence::names::{log_name, logs_among};
-use zoarium_persistence::{Dir, LogEntry, LogFileReader, StorageError, StorageWarning};
+use zoarium_persistence::{Dir, DirFile, LogEntry, LogFileReader, StorageError, StorageWarning};
 use zoarium_proto::txn::{LoggedTxn, TxnHeader};
 use zoarium_proto::{DecodeError, Reader, Zxid};
 
@@ -131,63 +131,83 @@ pub fn scan(
     for name in &names {
         total += LogFileReader::open(logs, name, false, MAX_TXN_SIZE)?.size();
     }
-    let mut scanned = Scanned::default();
-    let mut last = None;
+    let scanned = Scanned::default();
+    let mut run = Run { from, to, last: None, scanned, total, progress, visit };
     for (index, name) in names.iter().enumerate() {
         let newest = index + 1 == names.len();
-        let mut file = LogFileReader::open(logs, name, newest, SCAN_TXN_SIZE_MAX)?;
-        let before = scanned.bytes;
-        let mut shown = before;
-        loop {
-            let position = before + file.position();
-            if position - shown >= PROGRESS_STEP {
-                shown = position;
-                progress.at(position, total);
-            }
-            let entry = match file.next() {
-                Ok(Some(entry)) => entry,
-                Ok(None) => break,
-                Err(error) => {
-                    scanned.troubles.push(Trouble::Damage(error));
-                    break;
-                }
-            };
-            if entry.zxid > to {
-                break;
-            }
-            note_hole(&mut last, &entry, &mut scanned.troubles);
-            scanned.entries += 1;
-            if entry.zxid < from {
-                continue;
-            }
-            let source = match Record::new(entry) {
-                Ok(record) => match visit(&record)? {
-                    ControlFlow::Continue(()) => continue,
-                    ControlFlow::Break(()) => return Ok(scanned),
-                },
-                Err(source) => source,
-            };
-            let (file, offset, zxid) = (entry.file.into(), entry.offset, entry.zxid);
-            let error = StorageError::Txn { file, offset, zxid, source };
-            scanned.troubles.push(Trouble::Damage(error));
+        let file = LogFileReader::open(logs, name, newest, SCAN_TXN_SIZE_MAX)?;
+        if run.file(file)?.is_break() {
+            break;
         }
-        scanned.troubles.extend(file.take_warning().map(Trouble::Oddity));
-        scanned.files += 1;
-        scanned.bytes += file.size();
-        progress.at(scanned.bytes, total);
     }
-    Ok(scanned)
+    Ok(run.scanned)
 }
 
 /// How many bytes are read between two reports of progress.
 const PROGRESS_STEP: u64 = 8 << 20;
 
-fn note_hole(last: &mut Option<Zxid>, entry: &LogEntry<'_>, troubles: &mut Vec<Trouble>) {
-    if let Some(previous) = last.replace(entry.zxid)
-        && !follows(previous, entry.zxid)
-    {
-        let (file, offset) = (entry.file.to_owned(), entry.offset);
-        troubles.push(Trouble::Hole { previous, found: entry.zxid, file, offset });
+/// A scan under way.
+struct Run<'v> {
+    from: Zxid,
+    to: Zxid,
+    /// The entry before, in whatever file.
+    last: Option<Zxid>,
+    scanned: Scanned,
+    /// Bytes of all files.
+    total: u64,
+    progress: &'v mut dyn Progress,
+    visit: &'v mut dyn FnMut(&Record<'_>) -> Visited,
+}
+
+impl Run<'_> {
+    fn file<F: DirFile>(&mut self, mut file: LogFileReader<F>) -> Visited {
+        let before = self.scanned.bytes;
+        let mut shown = 0;
+        loop {
+            if file.position() - shown >= PROGRESS_STEP {
+                shown = file.position();
+                self.progress.at(before + shown, self.total);
+            }
+            match file.next() {
+                Ok(Some(entry)) if entry.zxid <= self.to => {
+                    if self.entry(entry)?.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                Ok(Some(_) | None) => break,
+                Err(error) => {
+                    self.scanned.troubles.push(Trouble::Damage(error));
+                    break;
+                }
+            }
+        }
+        self.scanned.troubles.extend(file.take_warning().map(Trouble::Oddity));
+        self.scanned.files += 1;
+        self.scanned.bytes += file.size();
+        self.progress.at(self.scanned.bytes, self.total);
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn entry(&mut self, entry: LogEntry<'_>) -> Visited {
+        let (zxid, offset) = (entry.zxid, entry.offset);
+        if let Some(previous) = self.last.replace(zxid)
+            && !follows(previous, zxid)
+        {
+            let file = entry.file.to_owned();
+            self.scanned.troubles.push(Trouble::Hole { previous, found: zxid, file, offset });
+        }
+        self.scanned.entries += 1;
+        if zxid < self.from {
+            return Ok(ControlFlow::Continue(()));
+        }
+        match Record::new(entry) {
+            Ok(record) => (self.visit)(&record),
+            Err(source) => {
+                let error = StorageError::Txn { file: entry.file.into(), offset, zxid, source };
+                self.scanned.troubles.push(Trouble::Damage(error));
+                Ok(ControlFlow::Continue(()))
+            }
+        }
     }
 }
 
