@@ -315,3 +315,6 @@ impl Verb {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;
