@@ -3,8 +3,8 @@
 //!
 //! A command goes one way: words (`words.rs`) become a call by the command table (`call.rs`,
 //! `table.rs`), the call is carried out on the public interface of `zoarium-client` (`commands.rs`),
-//! and what comes of it are [replies](reply::Reply), which are printed as text or as JSON, or a
-//! [failure](failure::Failure), which is printed and becomes an exit code.
+//! and what comes of it are replies (`reply.rs`), which are printed as text or as JSON, or a
+//! failure (`failure.rs`), which is printed and becomes an exit code.
 //!
 //! There are two manners. In Apache's ([`Manner::Apache`]) commands are read, done and answered to
 //! the letter as `zkCli.sh` does, so that scripts written for it go on to work. In our own there
