@@ -19,6 +19,7 @@ mod call;
 mod commands;
 mod failure;
 mod hexdump;
+mod history;
 mod interactive;
 mod link;
 mod nearest;

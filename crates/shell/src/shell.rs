@@ -3,6 +3,7 @@
 use crate::call::{Call, Manner, parse};
 use crate::commands;
 use crate::failure::{Exit, Failure};
+use crate::history::History;
 use crate::link::{Target, lost};
 use crate::output::Output;
 use crate::reply::Reply;
@@ -34,8 +35,7 @@ pub(crate) struct Shell {
     pub(crate) target: Target,
     pub(crate) watches: Watches,
     pub(crate) current: Current,
-    /// Every line, with its number.
-    pub(crate) history: Vec<String>,
+    pub(crate) history: History,
     /// Apache's client keeps the mode of the last `addWatch` for the next.
     pub(crate) last_mode_is_persistent: bool,
     /// Whether the present command prints JSON, and answers questions with yes.
@@ -54,7 +54,7 @@ impl Shell {
             target,
             watches,
             current: Current::default(),
-            history: Vec::new(),
+            history: History::default(),
             last_mode_is_persistent: false,
             call_is_json: false,
             call_is_sure: false,

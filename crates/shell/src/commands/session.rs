@@ -70,13 +70,12 @@ pub(super) async fn quit(shell: &mut Shell) -> Result<(), Failure> {
 
 /// `history`.
 pub(super) fn history(shell: &Shell) -> Result<(), Failure> {
-    if shell.history.is_empty() && shell.ways.manner == Manner::Apache {
+    if shell.history.next() == 0 && shell.ways.manner == Manner::Apache {
         // A single command has no history; Apache's client shows that so.
         let value = json!({ "history": [] });
         return shell.say(&Reply::Lines { text: "0 - null".to_owned(), value });
     }
-    let first = shell.history.len().saturating_sub(SHOWN);
-    for (number, line) in shell.history.iter().enumerate().skip(first) {
+    for (number, line) in shell.history.last(SHOWN) {
         let value = json!({ "number": number, "line": line });
         shell.say(&Reply::Lines { text: format!("{number} - {line}"), value })?;
     }
@@ -92,16 +91,14 @@ pub(crate) fn redone(shell: &mut Shell, call: &Call) -> Result<Option<Vec<String
             Manner::Own => Err(Failure::Usage { spec: call.spec }),
         };
     };
-    let line = number.parse().ok().and_then(|number: usize| shell.history.get(number)).cloned();
-    let Some(line) = line else { return said("Command index out of range") };
+    let line = number.parse().ok().and_then(|number| shell.history.line(number));
+    let Some(line) = line.map(str::to_owned) else { return said("Command index out of range") };
     let words: Vec<String> = words(&line).into_iter().map(|word| word.text).collect();
     if words.first().is_some_and(|name| name == "redo") {
         return said("No redoing redos");
     }
     // The history shows what was done, not that it was done again.
-    if let Some(last) = shell.history.last_mut() {
-        *last = line;
-    }
+    shell.history.replace_last(line);
     Ok(Some(words))
 }
 

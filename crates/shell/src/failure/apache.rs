@@ -175,7 +175,10 @@ fn path_text(path: &str, source: PathError) -> String {
         PathError::EmptyName { at } => caused(format!("empty node name specified @{}", index(at))),
         PathError::RelativeName { at } => {
             let name = path.get(at..).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-            caused(format!("relative paths not allowed @{}", index(at) + name.len() - 1))
+            caused(format!(
+                "relative paths not allowed @{}",
+                (index(at) + name.len()).saturating_sub(1)
+            ))
         }
         PathError::InvalidCharacter { at, .. } => {
             caused(format!("invalid character @{}", index(at)))

@@ -21,7 +21,7 @@ impl ShellPrompt {
             manner: shell.ways.manner,
             servers: shell.target.servers.clone(),
             current: shell.current.clone(),
-            number: shell.history.len(),
+            number: shell.history.next(),
         }
     }
 
