@@ -1,7 +1,7 @@
 //! The gate that every change passes.
 
 use crate::run::{cargo, succeed};
-use crate::{interop, known_bugs, layers, sim, tidy};
+use crate::{instructions, interop, known_bugs, layers, sim, tidy};
 use anyhow::Result;
 use std::time::Instant;
 
@@ -34,6 +34,7 @@ const SLOW: &[Step] = &[
         sim::run(&["--seeds".to_owned(), "200".to_owned()])?;
         sim::run(&["--planted".to_owned()])
     }),
+    ("instructions", || instructions::run(&[])),
     ("interop", || interop::run(&["setup".to_owned()]).and_then(|()| interop::run(&[]))),
 ];
 

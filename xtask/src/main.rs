@@ -1,6 +1,7 @@
 //! Project automation: `cargo xtask COMMAND`.
 
 mod check;
+mod instructions;
 mod interop;
 mod known_bugs;
 mod layers;
@@ -17,6 +18,9 @@ usage: cargo xtask COMMAND
                  docs/known-bugs.md names exist; changes nothing
   check --all    that, the licences of all dependencies, 200 seeds and all planted bugs of the
                  simulation, and the interop checks: what CI runs
+  instructions [--write]
+                 counts the instructions of the hot paths under valgrind; fails if there are more
+                 than the table says
   fix            formats and applies what clippy and expect-test can mend
   interop [NAME…] [--server zoarium|apache]
                  real ZooKeeper clients and Apache's server against Zoarium (`interop --help`)
@@ -29,6 +33,7 @@ fn main() -> Result<()> {
         ["check"] => check::quick(),
         ["check", "--all"] => check::all(),
         ["fix"] => check::fix(),
+        ["instructions", ..] => instructions::run(&arguments[1..]),
         ["interop", ..] => interop::run(&arguments[1..]),
         ["sim", ..] => sim::run(&arguments[1..]),
         [] => bail!("{USAGE}"),
