@@ -122,10 +122,14 @@ impl Sessions {
 
     /// Notes a sign of life. Older news than known is no news.
     pub(crate) fn heard(&mut self, id: SessionId, at: Instant) {
-        let Some(timeout) = self.by_id.get(&id).map(|session| session.timeout) else { return };
-        let deadline = self.deadline(at, timeout);
         let Some(session) = self.by_id.get(&id) else { return };
-        if !session.closing && deadline > session.deadline {
+        // Deadlines are ticks, so this one is before the next tick or at it. Usually nothing is
+        // left to compute.
+        if session.closing || at + session.timeout < session.deadline {
+            return;
+        }
+        let deadline = self.deadline(at, session.timeout);
+        if deadline > session.deadline {
             self.move_to(id, deadline);
         }
     }

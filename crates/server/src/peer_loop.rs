@@ -439,7 +439,9 @@ impl PeerLoop {
         zxid: Zxid,
         acl: AclList<'_>,
     ) {
-        let Some(connection) = self.connections.get(&conn) else { return };
+        let Some(connection) = to_flush(&mut self.to_flush, conn, &self.connections) else {
+            return;
+        };
         let may_read = acl == AclList::OPEN
             || shared.access.allows(acl, Perms::READ, &connection.identities());
         if !may_read {
@@ -453,15 +455,12 @@ impl PeerLoop {
             outbox.packets += 1;
             self.tally.event_bytes += (outbox.frames.len() - start - FRAME_LENGTH_BYTES) as u64;
         }
-        if self.to_flush.last().is_none_or(|last| last.id != conn) {
-            self.to_flush.push(Arc::clone(connection));
-        }
     }
 
     /// Appends a reply to a connection's outbox, if the connection is still there.
     fn reply(&mut self, conn: ConnId, fill: impl FnOnce(&mut Vec<u8>)) {
         self.tally.answered += 1;
-        let Some(connection) = self.connections.get(&conn) else {
+        let Some(connection) = to_flush(&mut self.to_flush, conn, &self.connections) else {
             self.tally.stale_replies += 1;
             return;
         };
@@ -470,9 +469,6 @@ impl PeerLoop {
             let start = outbox.frames.len();
             outbox.reply(fill);
             self.tally.replies.note(outbox.frames.len() - start - FRAME_LENGTH_BYTES);
-        }
-        if self.to_flush.last().is_none_or(|last| last.id != conn) {
-            self.to_flush.push(Arc::clone(connection));
         }
     }
 
@@ -487,4 +483,17 @@ impl PeerLoop {
 fn last_heard(connection: &SharedConnection) -> Option<(SessionId, Instant)> {
     let at = std::time::Duration::from_millis(connection.heard_ms());
     Some((connection.session()?, Instant::from_origin(at)))
+}
+
+/// The connection, noted as one that has something to read. Most of what a batch tells is for the
+/// connection of the reply before.
+fn to_flush<'a>(
+    noted: &'a mut Vec<SharedConnection>,
+    conn: ConnId,
+    connections: &Connections,
+) -> Option<&'a SharedConnection> {
+    if noted.last().is_none_or(|last| last.id != conn) {
+        noted.push(Arc::clone(connections.get(&conn)?));
+    }
+    noted.last()
 }
