@@ -18,7 +18,7 @@ pub(crate) struct Outbox {
     pub(crate) frames: Vec<u8>,
     /// How many requests of this connection have been answered in all.
     pub(crate) answered: u64,
-    /// How many of these changed nothing, as far as they are counted.
+    /// How many of these changed nothing.
     pub(crate) reads_answered: u64,
     /// Requests under way in the peer loop, oldest first.
     pub(crate) asked: VecDeque<Asked>,
@@ -79,6 +79,8 @@ impl Outbox {
     /// Puts a reply in.
     pub(crate) fn reply(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
         fill(&mut self.frames);
+        let is_read = self.asked.get(self.answered_now).is_some_and(|asked| !asked.op.is_write());
+        self.reads_answered += u64::from(is_read);
         self.answered += 1;
         self.answered_now += 1;
         self.packets += 1;
@@ -93,8 +95,7 @@ impl Outbox {
     /// What was just answered has been counted.
     pub(crate) fn forget_answered(&mut self) {
         let count = std::mem::take(&mut self.answered_now).min(self.asked.len());
-        let answered = self.asked.drain(..count);
-        self.reads_answered += answered.filter(|asked| !asked.op.is_write()).count() as u64;
+        self.asked.drain(..count);
     }
 
     /// Writes the frames here and now, if nobody else writes and `may_write` allows it.
@@ -201,6 +202,22 @@ mod tests {
         assert!(received == large[..written]);
         assert_eq!(outbox.flush(true), Flushed::Wake);
         assert_eq!(outbox.frames.len(), large.len() - written + 1);
+    }
+
+    /// Or a task could go to sleep for answers that it has taken already.
+    #[test]
+    fn answered_reads_count_as_soon_as_their_replies_are_there() {
+        let mut outbox = Outbox { task: Task::InTurn, ..Outbox::default() };
+        for op in [OpCode::SetData, OpCode::GetData, OpCode::GetData] {
+            outbox.asked.push_back(Asked { at: Instant::now(), op, xid: Xid(1) });
+        }
+        outbox.reply(|out| out.push(1));
+        outbox.reply(|out| out.push(2));
+        assert_eq!((outbox.answered, outbox.reads_answered), (2, 1));
+        assert_eq!(outbox.just_answered().len(), 2);
+        outbox.forget_answered();
+        outbox.reply(|out| out.push(3));
+        assert_eq!((outbox.answered, outbox.reads_answered), (3, 2));
     }
 
     #[test]

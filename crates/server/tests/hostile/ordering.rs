@@ -48,6 +48,26 @@ fn read_shows_the_write_before_it_and_not_the_one_after() {
     }
 }
 
+/// More of them than may be under way at a time, so that the server stops reading in between.
+#[test]
+fn reads_behind_a_write_are_all_answered() {
+    const READS: usize = 200;
+    let world = World::start("forceSync=no");
+    let mut client = world.client();
+    client.call(create("/a", b"", 0)).ok();
+    for round in 0..300_u32 {
+        let mut bytes = client.number(set_data("/a", &round.to_be_bytes())).1;
+        for _ in 0..READS {
+            bytes.extend(client.number(get_data("/a", false)).1);
+        }
+        client.raw.write(&bytes);
+        client.reply().ok();
+        for _ in 0..READS {
+            assert_eq!(client.reply().data(), round.to_be_bytes());
+        }
+    }
+}
+
 #[test]
 fn own_event_comes_before_the_reply_of_its_write() {
     let world = World::start("");
