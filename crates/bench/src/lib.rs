@@ -28,6 +28,7 @@ mod engine;
 mod error;
 mod frames;
 pub mod histogram;
+pub mod html;
 pub mod op;
 pub mod plan;
 pub mod report;

@@ -102,7 +102,7 @@ fn compared(comparisons: &[Comparison]) -> String {
 }
 
 /// What makes a run worth less than it looks.
-fn warning(run: &RunResult) -> Option<String> {
+pub(crate) fn warning(run: &RunResult) -> Option<String> {
     let (workload, side) = (&run.workload, &run.side);
     if let Some(rate) = run.rate
         && run.ops_per_s < 0.99 * rate
@@ -127,7 +127,7 @@ fn warning(run: &RunResult) -> Option<String> {
 }
 
 /// A median with how far the runs were from each other.
-fn with_spread(spread: Spread) -> String {
+pub(crate) fn with_spread(spread: Spread) -> String {
     let off = (spread.max - spread.min) / 2.0 / spread.median.max(1e-9) * 100.0;
     format!("{} ±{off:.0}%", number(spread.median))
 }

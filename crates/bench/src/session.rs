@@ -6,6 +6,7 @@ use crate::frames::{next_frame, split_reply};
 use crate::op::Op;
 use crate::settings::Settings;
 use bytes::BufMut;
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -128,7 +129,8 @@ fn put_bare(out: &mut Vec<u8>, xid: Xid, op: OpCode) {
     });
 }
 
-/// Opens `count` sessions, spread over the servers.
+/// Opens `count` sessions, spread over the servers. Each server has caught up with what was written
+/// before, over whichever session.
 pub(crate) fn open_all(
     targets: &[Target],
     count: usize,
@@ -144,6 +146,9 @@ pub(crate) fn open_all(
             sessions.push(opening.finish(settings)?);
         }
     }
+    let sync = Request::Sync { path: Cow::Borrowed("/") };
+    sessions.iter_mut().try_for_each(|session| session.send(&sync))?;
+    sessions.iter_mut().try_for_each(|session| session.reply(Op::Open).map(|_| ()))?;
     Ok(sessions)
 }
 

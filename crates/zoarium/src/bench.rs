@@ -8,9 +8,9 @@ use std::io::{self, IsTerminal, Write, stderr, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 use zoarium_bench::plan::{Beginning, Plan};
-use zoarium_bench::report;
 use zoarium_bench::summary::Comparison;
 use zoarium_bench::workload::PRESETS;
+use zoarium_bench::{html, report};
 
 /// Runs the workloads and shows what came out.
 pub(crate) fn run(arguments: &BenchArguments) -> ExitCode {
@@ -47,6 +47,9 @@ fn show_presets() -> io::Result<()> {
 
 fn show(arguments: &BenchArguments, plan: &Plan, comparisons: &[Comparison]) -> io::Result<()> {
     let document = || report::document(plan, comparisons);
+    if let Some(path) = &arguments.html {
+        write(path, &html::page(plan, comparisons))?;
+    }
     match &arguments.json {
         Some(path) if path.as_os_str() != "-" => write(path, &format!("{}\n", document()))?,
         Some(_) => return writeln!(stdout(), "{}", document()),

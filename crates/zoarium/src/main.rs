@@ -8,6 +8,7 @@ mod lab;
 mod offline;
 mod serve;
 mod status;
+mod top;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ enum Command {
     Man(comfort::ManArguments),
     /// Say how servers are, and what to do about it. The exit code tells: 0 healthy, 1 degraded, 2 down.
     Status(status::StatusArguments),
+    /// Watch servers in the terminal: roles, lag, latencies, connections, what is hot.
+    Top(top::TopArguments),
     /// Ask servers a four-letter word, such as srvr or mntr.
     FourLetter(four_letter::FourLetterArguments),
     /// Measure how many operations servers take, and how fast.
@@ -132,6 +135,7 @@ fn main() -> ExitCode {
         Some(Command::Completions(arguments)) => comfort::completions(&arguments, Cli::command()),
         Some(Command::Man(arguments)) => comfort::man(&arguments, Cli::command()),
         Some(Command::Status(arguments)) => status::run(&arguments),
+        Some(Command::Top(arguments)) => top::run(&arguments),
         Some(Command::FourLetter(arguments)) => four_letter::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         None => comfort::greet(Cli::command()),

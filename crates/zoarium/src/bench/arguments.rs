@@ -83,6 +83,9 @@ pub(crate) struct BenchArguments {
     /// Everything that was measured, as JSON instead of the table; or into a file.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", require_equals = true)]
     pub(crate) json: Option<PathBuf>,
+    /// A page with plots, one file that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Show the workloads.
     #[arg(long)]
     pub(crate) list: bool,
