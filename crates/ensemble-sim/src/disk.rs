@@ -31,7 +31,7 @@ pub struct ServerDisk {
     capacity: Option<u64>,
     settings: DiskSettings,
     handover: Rc<Handover>,
-    members: Rc<Members>,
+    members: Rc<MembershipFile>,
     /// Whether a planted bug has written the epoch before its history.
     is_epoch_ahead: bool,
 }
@@ -56,21 +56,10 @@ pub struct Handover {
     pub journal: RefCell<Option<Journal<MemDir>>>,
 }
 
-/// The memberships in the files beside the configuration. They are written as a whole and synced.
-#[derive(Debug, Default)]
-pub struct Members {
-    /// The one in force, if it is not that of the first start.
-    pub in_force: RefCell<Option<Arc<Membership>>>,
-    /// A newer one that is proposed.
-    pub proposed: RefCell<Option<Arc<Membership>>>,
-}
-
-impl Members {
-    pub(crate) fn activate(&self, membership: Arc<Membership>) {
-        self.in_force.replace(Some(membership));
-        self.proposed.replace(None);
-    }
-}
+/// The membership in force as the file beside the configuration has it; none if that is still the
+/// one of the first start. It is written as a whole and synced. Production keeps a proposed one too,
+/// to know where its members are.
+pub(crate) type MembershipFile = RefCell<Option<Arc<Membership>>>;
 
 /// How much log space is reserved at a time, in bytes: little, so that disks fill up in no time.
 const LOG_RESERVE: u64 = 8192;
@@ -99,8 +88,8 @@ impl ServerDisk {
         DataDirs { root, snapshots: data.clone(), logs: data, logs_apart: false }
     }
 
-    /// The memberships that it keeps.
-    pub fn members(&self) -> Rc<Members> {
+    /// The membership that it keeps.
+    pub(crate) fn members(&self) -> Rc<MembershipFile> {
         Rc::clone(&self.members)
     }
 

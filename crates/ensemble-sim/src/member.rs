@@ -21,7 +21,7 @@ pub use records::SessionRecord;
 pub use start::{MemberOptions, ZabSetup};
 
 use crate::bug::Bug;
-use crate::disk::{Handover, Members};
+use crate::disk::{Handover, MembershipFile};
 use crate::participant::{Body, Message, Name, Output, Participant, Request, Timer};
 use connections::Connections;
 use history::Histories;
@@ -32,7 +32,6 @@ use sabotage::Planted;
 use snapshots::Snapshots;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 use transfer::Transfers;
 use zoarium_peer::Peer;
@@ -58,7 +57,7 @@ pub struct Member {
     histories: Histories,
     snapshots: Snapshots,
     handover: Rc<Handover>,
-    members: Rc<Members>,
+    members: Rc<MembershipFile>,
     records: Records,
     peer_effects: Effects<Peer>,
     /// What the peer is still to take in, once the effects of its last step are carried out.
@@ -288,9 +287,6 @@ impl Member {
     fn persist(&mut self, now: Now, seq: PersistSeq, record: Record, is_tick: bool, fx: &mut Fx) {
         if let Record::Append(txn) = &record {
             self.note_decision(now, &txn.bytes, is_tick, fx);
-            if let Some(membership) = &txn.membership {
-                self.members.proposed.replace(Some(Arc::clone(membership)));
-            }
         }
         if self.trusts(&record) {
             self.pretend_persisted(now, seq);

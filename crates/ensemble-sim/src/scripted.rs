@@ -34,8 +34,8 @@ impl Scripted {
     pub const fn failed_once() -> [Self; 4] {
         [
             Self {
-                name: "proposed_on_file_only",
-                script: include_str!("scripted/proposed_on_file_only.txt"),
+                name: "restart_with_a_proposed_membership",
+                script: include_str!("scripted/restart_with_a_proposed_membership.txt"),
                 setup: Setup::scripted(3, 1, Some(0)),
             },
             Self {

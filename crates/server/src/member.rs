@@ -20,7 +20,6 @@ pub(crate) fn agreement(
 ) -> (Recovered, Zab) {
     let RecoveredMember { recovered, epochs, tail, floor, membership } = found;
     let tail = tail.into_iter().map(|(_, bytes)| wire::read_txn(Bytes::from(bytes)));
-    let newest = [ensemble.proposed.clone(), membership].into_iter().flatten();
     let known = zoarium_zab::Recovered {
         accepted_epoch: Epoch(epochs.accepted),
         current_epoch: Epoch(epochs.current),
@@ -28,7 +27,9 @@ pub(crate) fn agreement(
         // They have been applied, so they can be read; at worst learners are sent a snapshot.
         tail: tail.collect::<Result<_, _>>().unwrap_or_default(),
         floor,
-        proposed: newest.max_by_key(|membership| membership.version).map(Arc::new),
+        // Not what is in a file only: its proposal is lost here, and a leader that put it in force
+        // could be the only one to know of it.
+        proposed: membership.map(Arc::new),
     };
     let options = zab_options(config, ensemble, !recovered.untrusted);
     let zab = Zab::new(options, Arc::new(ensemble.membership.clone()), known);

@@ -51,7 +51,7 @@ impl Member {
                 self.send_body(conn, Body::Close, fx);
                 self.drop_connection(now, conn, fx);
             }
-            zoarium_peer::Output::Activated(membership) => self.members.activate(membership),
+            zoarium_peer::Output::Activated(it) => drop(self.members.replace(Some(it))),
             // Its connection is gone, or on its way.
             zoarium_peer::Output::Unanswered { conn } => {
                 self.connections.answered(conn);

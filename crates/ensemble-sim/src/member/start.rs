@@ -103,17 +103,15 @@ impl Member {
         let members = disk.members();
         let peer = match &options.ensemble {
             Some(setup) => {
-                let proposed = members.proposed.borrow().clone();
-                let newest = proposed.into_iter().chain(membership.map(Arc::new));
                 let recovered = zoarium_zab::Recovered {
                     accepted_epoch: Epoch(epochs.accepted),
                     current_epoch: Epoch(epochs.current),
                     last: last_zxid,
                     tail: tail.into_iter().map(txn).collect(),
                     floor,
-                    proposed: newest.max_by_key(|membership| membership.version),
+                    proposed: membership.map(Arc::new),
                 };
-                let in_force = members.in_force.borrow().clone();
+                let in_force = members.borrow().clone();
                 let in_force = in_force.unwrap_or_else(|| Arc::clone(&setup.membership));
                 let zab = Zab::new(setup.zab.clone(), in_force, recovered);
                 Peer::member(options.peer.clone(), zab, &tree, now)
