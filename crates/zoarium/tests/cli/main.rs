@@ -6,6 +6,7 @@
 )]
 
 mod dev;
+mod lab;
 mod offline;
 
 use std::io::{BufRead, BufReader, Read, Write};
