@@ -287,8 +287,10 @@ impl<S: Subject> Checker<S> for Recorder<S> {
 
 /// How a request prints, in words: `do a, b`.
 fn words(request: &impl Debug) -> String {
-    let text = format!("{request:?}").to_lowercase().replace(['[', ']'], "");
-    text.replace('(', " ").replace(')', "")
+    let text = format!("{request:?}");
+    let (verb, of) = text.split_once('(').unwrap_or((&text, ""));
+    let of = of.replace(['[', ']', ')'], "");
+    format!("{} {of}", verb.to_lowercase()).trim_end().to_owned()
 }
 
 /// How something prints: the short names of the lab make that readable.

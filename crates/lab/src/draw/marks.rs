@@ -8,6 +8,9 @@ use crate::run::{Act, Run};
 use crate::text::{View, narrate};
 use std::collections::BTreeMap;
 
+/// How wide a letter of a note is, on average.
+const NOTE_LETTER: f64 = 5.9;
+
 pub(super) fn draw(
     run: &Run,
     view: &View,
@@ -138,7 +141,8 @@ fn draw_star(at: (f64, f64), canvas: &mut Canvas) {
 /// Right of the last lane, if there is room.
 fn draw_fault(text: &str, at: (f64, f64), canvas: &mut Canvas) {
     let (right, y) = at;
-    if text.chars().count() <= header::letters(LAST_LANE - 10.0) {
+    let text = text.strip_prefix("fault: ").unwrap_or(text);
+    if pixels(text.chars().count()) * NOTE_LETTER <= LAST_LANE - 14.0 {
         canvas.text((right + 10.0, y), Anchor::Start, "note", text);
     } else {
         canvas.text_on_paper((right + LAST_LANE - MARGIN, y), Anchor::End, "note", text);

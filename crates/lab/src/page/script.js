@@ -30,8 +30,9 @@ const items = shown.map((index, place) => {
   time.textContent = moment.ms.toFixed(1) + ' ms';
   const name = document.createElement('b');
   name.textContent = moment.process || '*';
-  item.append(time, ' ', name, ' ', moment.text);
-  if (moment.state) item.append(' → ' + moment.state.word);
+  const text = document.createElement('span');
+  text.textContent = moment.state ? `${moment.text} → ${moment.state.word}` : moment.text;
+  item.append(time, name, text);
   item.addEventListener('click', () => { stop(); show(place); });
   item.addEventListener('keydown', event => { if (event.key === 'Enter') { stop(); show(place); } });
   item.addEventListener('mouseenter', () => cones(moment));
@@ -70,6 +71,14 @@ function states(index) {
   }
 }
 
+// Scrolls a box, and not the page, until an element in it can be seen.
+function reveal(element, box) {
+  const inner = element.getBoundingClientRect();
+  const outer = box.getBoundingClientRect();
+  if (inner.top < outer.top) box.scrollTop -= outer.top - inner.top + 20;
+  if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom + 20;
+}
+
 function show(place) {
   at = Math.max(0, Math.min(shown.length - 1, place));
   const index = shown[at];
@@ -83,7 +92,9 @@ function show(place) {
     item.classList.toggle('now', other === at);
     item.setAttribute('aria-current', other === at ? 'step' : 'false');
   });
-  items[at].scrollIntoView({ block: 'nearest' });
+  reveal(items[at], list);
+  const mark = marks.find(({ element }) => element.classList.contains('current'));
+  if (mark) reveal(mark.element, document.querySelector('.picture'));
   cones(moment);
   states(index);
   scrub.value = at;

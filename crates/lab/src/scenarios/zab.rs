@@ -233,7 +233,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 promised. With s2, which never heard of it, s1 agrees on epoch 1 again, under another \
                 leader. That is why the promise is written before it is given.",
         settings: "forgets=acceptedEpoch,currentEpoch",
-        script: "run 900ms\nat 0ms partition s2 | s1 s3\nat 300ms crash s3\nat 300ms crash s1 for 50ms\n\
+        script: "run 900ms\nat 1ms partition s2 | s1 s3\nat 300ms crash s3\nat 300ms crash s1 for 50ms\n\
                  at 310ms heal",
         from_ms: 0,
         breaks: &[ONE_LEADER],
