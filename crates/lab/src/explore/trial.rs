@@ -81,11 +81,13 @@ impl<S: Subject> Trial<S> {
     fn with_all_who_live(&self, shrunk: Shrunk<Name>) -> Shrunk<Name> {
         let mut plan = shrunk.plan.clone();
         let Some(settle) = &mut plan.settle else { return shrunk };
-        let is_dead = |name: &Name| {
-            let is_its = |step: &Step<Name>| matches!(step.action, Action::Crash { process, down_for: None, .. } if process == *name);
-            plan.steps.iter().any(is_its)
+        let stops = |step: &Step<Name>| {
+            let Action::Crash { process, down_for: None, .. } = step.action else { return None };
+            Some(process)
         };
-        settle.core = self.world(plan.seed).names().ids().filter(|name| !is_dead(name)).collect();
+        let dead: Vec<Name> = plan.steps.iter().filter_map(stops).collect();
+        settle.core =
+            self.world(plan.seed).names().ids().filter(|name| !dead.contains(name)).collect();
         match run(self, &plan, TraceLevel::Nothing).result {
             Err(failure) if failure.is_like(&shrunk.failure) => Shrunk { plan, failure, ..shrunk },
             Ok(()) | Err(_) => shrunk,
