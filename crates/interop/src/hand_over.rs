@@ -15,7 +15,6 @@ use zoarium_client::Client;
 use zoarium_recipes::Lock;
 
 use crate::Options;
-use crate::clients::java_program;
 use crate::report::say;
 use crate::server::Server;
 use crate::setup;
@@ -26,12 +25,13 @@ const WAITERS: &[usize] = &[2, 10, 100];
 /// Hand-overs of each measurement.
 const COUNT: usize = 600;
 /// Pairs of measurements.
-const PAIRS: usize = 3;
+const PAIRS: usize = 5;
 /// How long one measurement may take.
 const LIMIT: Duration = Duration::from_secs(240);
 
 pub(crate) fn run(tools: &Tools, options: &Options) -> Result<()> {
     setup::python(tools)?;
+    setup::jars(tools)?;
     let server = Server::start(tools, options.server, "hand-over", &[])?;
     let (address, dir) = (server.address(), server.dir.clone());
     let program = |mut command: Command, waiters: usize| {
@@ -43,7 +43,7 @@ pub(crate) fn run(tools: &Tools, options: &Options) -> Result<()> {
     for waiters in WAITERS {
         for pair in 0..PAIRS {
             let ours = ours(&address, *waiters)?;
-            let curator = program(java_program(tools, "HandOver.java")?, *waiters)?;
+            let curator = program(curator(tools), *waiters)?;
             let mut kazoo = bound(tools.python());
             kazoo.arg(tools.source.join("clients/python/hand_over.py"));
             let kazoo = program(kazoo, *waiters)?;
@@ -57,6 +57,14 @@ pub(crate) fn run(tools: &Tools, options: &Options) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Without the options that make short programs start fast, and long ones slow.
+fn curator(tools: &Tools) -> Command {
+    let mut command = bound("java");
+    command.args(["-cp", &tools.class_path(), "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]);
+    command.arg(tools.source.join("clients/java/HandOver.java"));
+    command
 }
 
 fn at(sorted: &[u64], percent: usize) -> u64 {
