@@ -133,6 +133,7 @@ impl Failure {
             | Self::Value { .. }
             | Self::Said(_)
             | Self::NoAcl
+            | Self::Connect(ConnectError::ConnectString(_))
             | Self::Format { .. } => Exit::Misused,
             Self::Refused { error: Error::Request { .. }, .. } if self.is_loss() => {
                 Exit::Unconnected
