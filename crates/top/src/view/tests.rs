@@ -99,7 +99,7 @@ fn all_servers_fit_into_80_by_24() {
 #[test]
 fn before_the_first_answer_there_is_a_word_about_it() {
     let shown = screen(&App::new(Duration::from_secs(1)), 80, 24);
-    assert!(shown.starts_with("  zoarium top  asking the servers"), "{shown}");
+    assert!(shown.starts_with(" zoarium top  asking the servers"), "{shown}");
 }
 
 #[test]
