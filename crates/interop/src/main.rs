@@ -20,6 +20,7 @@ mod kazoo;
 mod migration;
 mod mixed;
 mod offline;
+mod operating;
 mod process;
 mod recipes;
 mod reconfiguration;
@@ -88,6 +89,7 @@ const CHECKS: &[Check] = &[
     ("crash", "kill -9 under load, over and over", crash::run),
     ("offline", "logs, snapshots and the doctor on what Apache's servers leave", offline::run),
     ("bytes", "raw requests, answers equal to Apache's byte for byte", bytes::run),
+    ("operating", "status, top, four-letter and bench on running ensembles", operating::run),
     ("shell", "our command line beside Apache's, and typed at", shell::run),
     ("zkcli", "Apache's command line, every command", zkcli::run),
     ("java", "Apache's Java client and Curator", clients::java),

@@ -13,8 +13,8 @@ use zoarium_monitor::words::srvr::Role;
 const CHART_LINES: u16 = 5;
 const BOTTOM_LINES: u16 = 7;
 
-/// Wide enough for the zxid too.
-const WIDE: u16 = 100;
+/// Wide enough for version and zxid too.
+const WIDE: u16 = 110;
 
 pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect) {
     let [table, chart, bottom] = Layout::vertical([
@@ -62,7 +62,7 @@ fn draw_table(frame: &mut Frame<'_>, app: &App, area: Rect) {
         })
         .collect();
     if is_wide {
-        widths.extend([Constraint::Length(8), Constraint::Length(15)]);
+        widths.extend([Constraint::Length(19), Constraint::Length(15)]);
         headings.push(heading("version", None).right_aligned());
         headings.push(heading("zxid", None).right_aligned());
     }
