@@ -97,12 +97,13 @@ impl Items {
     async fn put(&self, key: &str, data: &[u8]) -> Result<(), Error> {
         let entry = below(&self.entries, &format!("{ITEM}{key}"));
         loop {
-            match Place::planned(&self.client, below(&self.putting, &unique())) {
-                Some(mark) if self.put_marked(&mark, &entry, data).await? => return Ok(()),
-                // The session was lost, and nothing was added in it.
-                Some(_) => {}
-                None => until_answered(|| self.client.sync()).await?,
+            if let Some(mark) = Place::planned(&self.client, below(&self.putting, &unique()))
+                && self.put_marked(&mark, &entry, data).await?
+            {
+                return Ok(());
             }
+            // There is no session, or it was lost and nothing was added in it: wait for another.
+            until_answered(|| self.client.sync()).await?;
         }
     }
 
