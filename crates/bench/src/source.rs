@@ -7,6 +7,7 @@ use crate::workload::Mix;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use zoarium_proto::jute::length;
 use zoarium_proto::multi::MultiHeader;
 use zoarium_proto::{CreateMode, OpCode, Reader, Stat, Xid};
 use zoarium_session::request::{Create, Request, SetData, Write};
@@ -65,7 +66,7 @@ struct Count {
 }
 
 /// The requests of some connections.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Source {
     znodes: Arc<Znodes>,
     mix: Mix,
@@ -156,9 +157,20 @@ impl Source {
         }
     }
 
+    /// Reads come by the million, so their frames are put together in one go: what
+    /// [`Request::encode`] does, in a third of the instructions.
     fn put_read(&mut self, xid: Xid, out: &mut Vec<u8>) -> Op {
-        let path = Cow::Borrowed(self.znodes.draw(&mut self.dice));
-        Request::GetData { path, watch: false }.encode(xid, out);
+        let path = self.znodes.draw(&mut self.dice).as_bytes();
+        let mut head = [0; 16];
+        let frame = length(head.len() - 4 + path.len() + 1);
+        let fields = [frame, xid.0, OpCode::GetData.to_wire(), length(path.len())];
+        for (part, field) in head.chunks_exact_mut(4).zip(fields) {
+            part.copy_from_slice(&field.to_be_bytes());
+        }
+        out.extend_from_slice(&head);
+        out.extend_from_slice(path);
+        // No watch.
+        out.push(0);
         Op::Read
     }
 

@@ -57,6 +57,19 @@ fn churn_deletes_its_oldest_when_enough_are_there() {
 }
 
 #[test]
+fn reads_are_encoded_as_the_session_does() {
+    let mut source = source(Mix { read: 1.0, ..Mix::empty() });
+    let mut same = source.clone();
+    for xid in [7, i32::MAX] {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        assert_eq!(source.put_next(0, xid, &mut ours), Op::Read);
+        let path = Cow::Borrowed(same.znodes.draw(&mut same.dice));
+        Request::GetData { path, watch: false }.encode(Xid(xid), &mut theirs);
+        assert_eq!(ours, theirs);
+    }
+}
+
+#[test]
 fn sizes_are_drawn_from_their_range() {
     let mut source = source(Mix { write: 1.0, ..Mix::empty() });
     let draw = |_| source.znodes.draw_size(&mut source.dice);
