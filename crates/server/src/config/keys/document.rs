@@ -21,7 +21,7 @@ are system properties without prefix, which `zoo.cfg` cannot set: `-DKEY=value`.
  options in `SERVER_JVMFLAGS` and `JVMFLAGS` are for a JVM and ignored.
 * An unknown key is reported with the known one it resembles.
 * `zoarium server clientPort dataDir [tickTime] [maxClientCnxns]` needs no file.
-* Without any argument the server is for trying things out: it listens on 127.0.0.1 alone, client \
+* `zoarium server` without any argument is for trying things out: it listens on 127.0.0.1 alone, client \
 port 2181 and admin port 8080, keeps its data in `zoarium-data` in the current directory, has a \
 tickTime of 2000 and answers all four-letter words.
 ";
