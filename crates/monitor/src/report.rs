@@ -155,7 +155,7 @@ mod tests {
         let shown = table(&servers, &[]) + &verdict(&servers, &judge(&servers));
         let expected = "\
 server  role         version         zxid  lag  sessions  clients  watches  waiting  read p99  write p99
-zoo:1   leader       3.9.5    0x20000000a                                               3 ms
+zoo:1   leader       3.9.5    0x20000000a                                                3 ms
 zoo:2   follower              0x200000007    3
 zoo:3   not serving
 degraded: 2 of 3 serve, zoo:1 leads epoch 2
