@@ -106,9 +106,10 @@ impl Connection {
         self.overflowed.load(Relaxed)
     }
 
-    /// Has the connection closed once everything is sent; [`Connection::flush`] has to follow.
+    /// Tells the connection's task to close once everything is sent.
     pub(crate) fn close(&self) {
         self.outbox().closed = true;
+        self.wake.notify_one();
     }
 
     /// Counts what was answered, and has what is in the outbox sent: by the caller if the
@@ -210,3 +211,19 @@ impl Connection {
 
 /// A connection shared between its task and the others.
 pub(crate) type SharedConnection = Arc<Connection>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also a client that asks for nothing, so that nobody has anything to flush.
+    #[test]
+    fn closing_wakes_the_task() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let remote = SocketAddr::from(([127, 0, 0, 1], 1));
+        let connection = Connection::new(ConnId(1), remote, Identities::new([]), 0);
+        connection.close();
+        runtime.block_on(connection.wake.notified());
+        assert!(connection.outbox().closed);
+    }
+}

@@ -369,7 +369,6 @@ impl PeerLoop {
             Output::Close { conn } => {
                 if let Some(connection) = self.connections.get(conn) {
                     connection.close();
-                    self.to_flush.push(Arc::clone(connection));
                 }
             }
             Output::Unanswered { .. } => self.forget_request(),
