@@ -14,7 +14,7 @@ use crate::ensemble::network::Link;
 use crate::ensemble::{Ensemble, Plan, Sid};
 use crate::history::load::Load;
 use crate::mixed::took;
-use crate::report::Report;
+use crate::report::{Outcome, Report};
 use crate::server::Kind;
 use crate::setup;
 use crate::tools::Tools;
@@ -81,6 +81,39 @@ pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<(
     stalled_disk::run(tools, report, options);
     random_faults(tools, report, options);
     Ok(())
+}
+
+/// A story of three servers, one of which keeps its data on a file system of its own: `mount` puts it
+/// there before anything runs.
+fn on_own_disk<D>(
+    tools: &Tools,
+    report: &Report,
+    options: &Options,
+    (name, sid): (&str, Sid),
+    mount: impl FnOnce(&Ensemble<'_>) -> Result<D>,
+    story: impl FnOnce(&mut Ensemble<'_>, &D, Sid) -> Result<String>,
+) {
+    if !name.contains(&options.filter) {
+        return;
+    }
+    let plan = Plan::of(&name.replace('/', "-"), &[options.server; 3]);
+    let mut ensemble = match Ensemble::prepare(tools, &plan) {
+        Ok(ensemble) => ensemble,
+        Err(error) => return report.result(name, Err(error)),
+    };
+    match mount(&ensemble) {
+        Err(error) => {
+            let reason = format!("no file system can be mounted here: {error:#}");
+            report.line(name, &Outcome::Skipped(reason), "");
+        }
+        Ok(disk) => {
+            let judged = story(&mut ensemble, &disk, sid).map_err(|error| ensemble.explain(error));
+            // The server must be gone before its file system.
+            drop(ensemble);
+            drop(disk);
+            report.result(name, judged);
+        }
+    }
 }
 
 /// Every seed on three servers of ours, and on one each of three implementations.

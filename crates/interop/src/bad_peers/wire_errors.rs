@@ -11,6 +11,8 @@ use crate::wire::Jute;
 
 /// How long a server may take to close a connection that it refuses; it need not.
 const CLOSE_LIMIT: Duration = Duration::from_millis(400);
+/// How long connections are left open behind bytes that nobody should have sent.
+const HELD: Duration = Duration::from_millis(400);
 /// How many connections are opened and left alone, by port.
 const SILENT: usize = 20;
 
@@ -35,7 +37,7 @@ fn to_all(ensemble: &Ensemble<'_>, all: &[Vec<u8>]) -> Result<String> {
         }
     }
     ensure!(!held.is_empty(), "no port is open");
-    std::thread::sleep(CLOSE_LIMIT);
+    std::thread::sleep(HELD);
     Ok(String::new())
 }
 

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::on_own_disk;
 use crate::Options;
-use crate::ensemble::{Ensemble, Plan, Sid};
+use crate::ensemble::{Ensemble, Sid};
 use crate::history::load::Load;
 use crate::mixed::took;
-use crate::report::{Outcome, Report};
+use crate::report::Report;
 use crate::setup;
 use crate::tools::{Tools, run as run_command};
 
@@ -23,31 +24,9 @@ const FULL: Duration = Duration::from_secs(4);
 const RECOVERY: Duration = Duration::from_secs(10);
 
 pub(super) fn run(tools: &Tools, report: &Report, options: &Options) {
-    for (name, of_leader) in
-        [("faults/full-disk-leader", true), ("faults/full-disk-follower", false)]
-    {
-        if !name.contains(&options.filter) {
-            continue;
-        }
-        let plan = Plan::of(&name.replace('/', "-"), &[options.server; 3]);
-        let sid: Sid = if of_leader { 3 } else { 1 };
-        match Ensemble::prepare(tools, &plan) {
-            Err(error) => report.result(name, Err(error)),
-            Ok(mut ensemble) => match Disk::mount(&ensemble.member(sid).data) {
-                Err(error) => {
-                    let reason = format!("no file system can be mounted here: {error:#}");
-                    report.line(name, &Outcome::Skipped(reason), "");
-                }
-                Ok(disk) => {
-                    let judged = judged(&mut ensemble, &disk, sid);
-                    let judged = judged.map_err(|error| ensemble.explain(error));
-                    // The server must be gone before its file system.
-                    drop(ensemble);
-                    drop(disk);
-                    report.result(name, judged);
-                }
-            },
-        }
+    for (name, sid) in [("faults/full-disk-leader", 3), ("faults/full-disk-follower", 1)] {
+        let mount = |ensemble: &Ensemble<'_>| Disk::mount(&ensemble.member(sid).data);
+        on_own_disk(tools, report, options, (name, sid), mount, judged);
     }
 }
 

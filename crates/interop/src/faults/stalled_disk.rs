@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use super::on_own_disk;
 use crate::Options;
-use crate::ensemble::{Ensemble, Plan, Sid};
+use crate::ensemble::{Ensemble, Sid};
 use crate::history::load::Load;
 use crate::mixed::took;
-use crate::report::{Outcome, Report};
+use crate::report::Report;
 use crate::session::Session;
 use crate::setup;
 use crate::tools::{Tools, run as run_command};
@@ -19,9 +20,10 @@ use crate::wire::Hello;
 
 /// The smallest file system that takes some blocks of log.
 const DISK_BYTES: u64 = 64 << 20;
-/// Shorter than syncLimit, longer than the session's timeout.
-const FOLLOWER_FROZEN: Duration = Duration::from_secs(2);
-const SESSION_TIMEOUT_MS: i32 = 1000;
+/// Half of syncLimit, as freezing and thawing take their time on a busy disk; twice the session's
+/// timeout.
+const FOLLOWER_FROZEN: Duration = Duration::from_millis(1500);
+const SESSION_TIMEOUT_MS: i32 = 750;
 /// Between signs of life of that session.
 const PULSE: Duration = Duration::from_millis(100);
 /// How long a leader may hold up the others. Their disks are a quorum without its own, so less than
@@ -30,27 +32,9 @@ const LEADER_LIMIT: Duration = Duration::from_secs(3);
 
 pub(super) fn run(tools: &Tools, report: &Report, options: &Options) {
     for (name, sid) in [("faults/stalled-disk-leader", 3), ("faults/stalled-disk-follower", 1)] {
-        if !name.contains(&options.filter) {
-            continue;
-        }
-        let plan = Plan::of(&name.replace('/', "-"), &[options.server; 3]);
-        match Ensemble::prepare(tools, &plan) {
-            Err(error) => report.result(name, Err(error)),
-            Ok(mut ensemble) => match Disk::mount(&ensemble.member(sid).data, &ensemble.dir) {
-                Err(error) => {
-                    let reason = format!("no file system can be mounted here: {error:#}");
-                    report.line(name, &Outcome::Skipped(reason), "");
-                }
-                Ok(disk) => {
-                    let judged = judged(&mut ensemble, &disk, sid);
-                    let judged = judged.map_err(|error| ensemble.explain(error));
-                    // The server must be gone before its file system.
-                    drop(ensemble);
-                    drop(disk);
-                    report.result(name, judged);
-                }
-            },
-        }
+        let mount =
+            |ensemble: &Ensemble<'_>| Disk::mount(&ensemble.member(sid).data, &ensemble.dir);
+        on_own_disk(tools, report, options, (name, sid), mount, judged);
     }
 }
 
