@@ -5,7 +5,7 @@
 //! [`Journal::install_snapshot`] to what the leader has sent. Calls take effect in order, so what a
 //! crash leaves is the result of all of them up to some point, behind everything acknowledged.
 //!
-//! The server's disk thread and the simulator's disk both are drivers of this code. What runs beside
+//! The server's work at the disk and the simulator's disk both are drivers of this code. What runs beside
 //! that thread, on the files alone, are functions of their own: [`read_history`], [`stage_snapshot`]
 //! and the writing of snapshots, which become part of the history by [`Journal::publish`].
 

@@ -146,7 +146,7 @@ fn accept(stream: TcpStream, remote: SocketAddr, operator: &Arc<Operator>, share
     tokio::spawn(async move {
         task::run(stream, Arc::clone(&connection), operator, Arc::clone(&shared)).await;
         shared.connections.remove(&connection);
-        shared.inbox.push(LoopEvent::Gone(connection.id));
+        shared.ask([LoopEvent::Gone(connection.id)]);
     });
 }
 

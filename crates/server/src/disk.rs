@@ -1,10 +1,6 @@
-//! The history of a running server on disk, and its thread. Whatever has queued up while the thread
-//! synced is its next batch: one write and one `fdatasync` serve all of it, and the peer loop
-//! prepares the batch after meanwhile.
-//!
-//! A few transactions that come while the thread has nothing to do are made durable by the peer loop
-//! of a standalone server itself: there is nothing to prepare meanwhile, and a lone write waits for
-//! two threads less.
+//! The history of a running server on disk, and what is to be done there. Whatever has queued up
+//! during a sync is the next batch: one write and one `fdatasync` serve all of it, and the peer loop
+//! prepares the batch after meanwhile, if there is anything to prepare ([`crate::duties`]).
 //!
 //! Others come here too: those who read the log for learners, and the thread that writes snapshots.
 //! They wait until what was queued when they came is durable ([`Disk::ticket`]).
@@ -14,16 +10,15 @@ pub(crate) mod real_dir;
 #[cfg(test)]
 pub(crate) mod rig;
 mod tally;
-mod thread;
+mod work;
 pub(crate) use history::HistoryReads;
 pub(crate) use log::{Log, SnapshotPace};
-pub(crate) use thread::DiskThread;
 
-use crate::inbox::Inbox;
+use crate::shared::Shared;
 use real_dir::RealDir;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use zoarium_persistence::names::SnapshotName;
 use zoarium_persistence::{CompleteSnapshot, Lineage, RecoveryOptions, StorageError, recover};
@@ -35,24 +30,22 @@ use zoarium_zab::Record;
 /// How long to wait before a full disk is tried again.
 pub(crate) const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
 
-/// Something for the disk thread.
+/// Something to be done at the disk.
 #[derive(Debug)]
-enum Job {
+pub(crate) enum Job {
     /// With when it was queued.
     Persist(PersistSeq, Record, Instant),
-    /// The peer loop could not make the batch durable, up to this record.
-    Retry(PersistSeq, StorageError),
     /// The history goes on after this.
     JumpTo(Zxid),
     Stop,
 }
 
-/// The history on disk, and the way to its thread.
+/// The history on disk, and the way to who works there.
 #[derive(Debug)]
 pub(crate) struct Disk {
-    jobs: Inbox<Job>,
-    /// How many jobs were ever queued, and how many of them the thread has done. The peer loop
-    /// alone adds records.
+    shared: Arc<Shared>,
+    /// How many jobs were ever queued, and how many of them are done. The peer loop alone adds
+    /// records.
     queued: AtomicU64,
     done: AtomicU64,
     /// The server ends: a full disk is not waited for.
@@ -69,57 +62,16 @@ pub(crate) struct Disk {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket(u64);
 
-/// How many transactions the peer loop makes durable itself at most. With more under way it has
-/// better things to do than to wait for a disk.
-const HERE_MAX: usize = 16;
-
 impl Disk {
     pub(crate) fn new(log: Log) -> Self {
         Self {
-            jobs: Inbox::default(),
+            shared: Arc::clone(&log.shared),
             queued: AtomicU64::new(0),
             done: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             log: Mutex::new(log),
             settled: Condvar::new(),
             files: Mutex::new(()),
-        }
-    }
-
-    /// Makes a few transactions durable on this thread, if nothing else is under way. The result is
-    /// the last of them. If there is none, what is left in `records` has to be queued; what is not
-    /// is the thread's.
-    pub(crate) fn persist_here(
-        &self,
-        records: &mut Vec<(PersistSeq, Record)>,
-    ) -> Option<PersistSeq> {
-        let upto = records.last().map(|(seq, _)| *seq)?;
-        let is_txn = |record: &Record| matches!(record, Record::Append(_));
-        if records.len() > HERE_MAX
-            || self.queued.load(Acquire) > self.done.load(Acquire)
-            || !records.iter().all(|(_, record)| is_txn(record))
-        {
-            return None;
-        }
-        let mut log = self.log();
-        if log.shared.limits.flush_delay.0 > Duration::ZERO {
-            return None;
-        }
-        let now = Instant::now();
-        log.begin_batch(now);
-        for (_, record) in records.drain(..) {
-            if let Record::Append(txn) = record {
-                log.append(&txn, now);
-            }
-        }
-        let persisted = log.persist();
-        drop(log);
-        match persisted {
-            Ok(()) => Some(upto),
-            Err(error) => {
-                self.push(std::iter::once(Job::Retry(upto, error)));
-                None
-            }
         }
     }
 
@@ -133,15 +85,21 @@ impl Disk {
         self.push(records.map(|(seq, record)| Job::Persist(seq, record, queued)));
     }
 
+    /// Has what is queued done meanwhile: the caller has something else to do.
+    pub(crate) fn start(&self) {
+        self.shared.duties.share_jobs();
+    }
+
     /// Lets the history go on after `zxid`, whose state is durable as a snapshot.
     pub(crate) fn jump_to(&self, zxid: Zxid) {
         self.push(std::iter::once(Job::JumpTo(zxid)));
     }
 
-    /// Ends the thread once everything queued is durable.
+    /// Ends the work once everything queued is durable.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Relaxed);
         self.push(std::iter::once(Job::Stop));
+        self.start();
     }
 
     /// Everything that is queued now.
@@ -152,14 +110,16 @@ impl Disk {
     /// Waits until all of a ticket's jobs are done; the log is free then, and the caller has it.
     ///
     /// # Errors
-    /// [`StorageError::LogFailed`] if they never will be, because the thread has ended.
+    /// [`StorageError::LogFailed`] if they never will be, because the log has failed.
     pub(crate) fn wait_for(&self, ticket: Ticket) -> Result<MutexGuard<'_, Log>, StorageError> {
         let mut log = self.log();
         while self.done.load(Acquire) < ticket.0 {
             if log.ended {
                 return Err(StorageError::LogFailed);
             }
+            log.waiters += 1;
             log = self.settled.wait(log).expect("a thread panicked while it wrote the log");
+            log.waiters -= 1;
         }
         Ok(log)
     }
@@ -210,13 +170,15 @@ impl Disk {
     fn push(&self, jobs: impl Iterator<Item = Job>) {
         let jobs: Vec<Job> = jobs.collect();
         self.queued.fetch_add(jobs.len() as u64, Release);
-        self.jobs.extend(jobs);
+        self.shared.duties.add_jobs(jobs);
     }
 
     /// So many jobs are done. The log is locked, so that who looks before waiting does not miss it.
-    fn note_done(&self, _log: &Log, count: usize) {
+    fn note_done(&self, log: &Log, count: usize) {
         self.done.fetch_add(count as u64, Release);
-        self.settled.notify_all();
+        if log.waiters > 0 {
+            self.settled.notify_all();
+        }
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {

@@ -13,6 +13,7 @@ mod clock;
 pub mod config;
 mod connection;
 mod disk;
+mod duties;
 mod dynamic_files;
 pub mod exit_code;
 mod inbox;
@@ -32,6 +33,7 @@ mod standing;
 pub mod stats;
 pub mod status;
 mod version;
+mod workers;
 
 pub use links::ListenError;
 pub use server::{Server, ServerError};

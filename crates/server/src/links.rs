@@ -44,7 +44,7 @@ use hub::{Hub, Members};
 use listen::Ports;
 pub(crate) use snapshot::{SnapshotSlice, SnapshotSource};
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 pub(crate) use traffic::ObserverLink;
@@ -135,18 +135,15 @@ impl Drop for Batch {
 }
 
 /// Where batches go. It is called by tasks and must not block.
-pub(crate) struct Sink(Box<dyn Fn(Batch) + Send + Sync>);
+pub(crate) trait Sink: Debug + Send + Sync {
+    /// Takes a batch that has to be seen to at once.
+    fn tell(&self, batch: Batch);
 
-impl Sink {
-    pub(crate) fn new(sink: impl Fn(Batch) + Send + Sync + 'static) -> Self {
-        Self(Box::new(sink))
-    }
-}
+    /// Takes a batch. [`Sink::settle`] follows.
+    fn offer(&self, batch: Batch);
 
-impl fmt::Debug for Sink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sink")
-    }
+    /// Has what was offered seen to. The caller is in the middle of nothing.
+    fn settle(&self);
 }
 
 /// The links of this server, as the peer loop has them.
@@ -171,7 +168,7 @@ impl Links {
         options: LinkOptions,
         membership: &Membership,
         proposed: Option<&Membership>,
-        sink: Sink,
+        sink: Arc<dyn Sink>,
     ) -> Result<Self, ListenError> {
         let members = Members::new(options.id, membership, proposed);
         let hub = Arc::new(Hub::new(options, sink, members));

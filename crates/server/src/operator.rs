@@ -246,7 +246,7 @@ impl AdminSource for Operator {
             return Sessions { local: None, global };
         }
         let (asker, answer) = mpsc::channel();
-        self.shared.inbox.push(LoopEvent::Inspect(asker));
+        self.shared.duties.tell(LoopEvent::Inspect(asker));
         // No answer means that the server stops: there is nothing to tell then.
         let buckets = answer.recv().unwrap_or_default();
         let buckets = buckets.into_iter().map(|(at, ids)| self.bucket(at, ids)).collect();
@@ -397,7 +397,7 @@ impl AdminSource for Operator {
         let scratch = self.config().storage.data_dir.join(RESTORE_DIR);
         let candidate = restore::load(snapshot, &scratch, &recovery_options(self.config()))?;
         let (asker, answer) = mpsc::channel();
-        self.shared.inbox.push(LoopEvent::Restore(Box::new(Restore { candidate, asker })));
+        self.shared.duties.tell(LoopEvent::Restore(Box::new(Restore { candidate, asker })));
         Ok(answer.recv().map_err(|_| "the server stops")??)
     }
 

@@ -1,5 +1,6 @@
-//! The thread that owns the peer: the only caller of [`Peer::step`] and the only writer of the
-//! tree. It carries out what the peer decides, batch by batch.
+//! The owner of the peer: the only caller of [`Peer::step`] and the only writer of the tree. It
+//! carries out what the peer decides, batch by batch, on whichever worker has that duty
+//! ([`crate::duties`]).
 
 pub(crate) mod member;
 mod milestones;
@@ -9,6 +10,7 @@ mod tally;
 use crate::audit::Audit;
 use crate::connection::SharedConnection;
 use crate::disk::Disk;
+use crate::duties::{FEW_JOBS, Schedule};
 use crate::links::Batch;
 use crate::quota_log::QuotaLog;
 use crate::shared::Shared;
@@ -43,6 +45,8 @@ pub(crate) const FRAME_LENGTH_BYTES: usize = 4;
 /// Everything that can wake the peer loop.
 #[derive(Debug)]
 pub(crate) enum LoopEvent {
+    /// The first.
+    Start,
     /// A connection asks for its session.
     Connect(SharedConnection, Connect),
     /// A request.
@@ -140,24 +144,24 @@ impl PeerLoop {
         }
     }
 
-    /// Runs until [`LoopEvent::Stop`].
-    pub(crate) fn run(mut self) {
-        let shared = Arc::clone(&self.shared);
-        let mut batch = Vec::new();
-        self.step_batch([Work::Input(Input::Start)]);
-        while !self.stopping {
-            let deadline = self.timers.values().min().map(|at| shared.clock.to_std(*at));
-            shared.inbox.take(&mut batch, deadline);
-            let work: Vec<_> = batch.drain(..).filter_map(|event| self.admit(event)).collect();
-            self.step_batch(work);
-            self.run_due_timers();
-            self.restore_when_settled();
-        }
+    /// Sees to a batch of events, and to the timers that are due. The result is `None` after
+    /// [`LoopEvent::Stop`].
+    pub(crate) fn turn(&mut self, events: &mut Vec<LoopEvent>) -> Option<Schedule> {
+        let work: Vec<_> = events.drain(..).filter_map(|event| self.admit(event)).collect();
+        self.step_batch(work);
+        self.run_due_timers();
+        self.restore_when_settled();
+        let at = self.timers.values().min().map(|at| self.shared.clock.to_std(*at));
+        // All that takes long is done without clients.
+        let is_serving = self.peer.zab().is_none_or(|zab| zab.serving().is_some());
+        let is_quick = is_serving && !self.restoring.is_asked();
+        (!self.stopping).then_some(Schedule { at, is_quick })
     }
 
     /// What the peer is to hear of an event.
     fn admit(&mut self, event: LoopEvent) -> Option<Work> {
         Some(Work::Input(match self.restoring.screen(event, &self.shared)? {
+            LoopEvent::Start => Input::Start,
             LoopEvent::Connect(connection, connect) => {
                 self.connections.insert(connection.id, connection);
                 Input::Request(Request::Connect(connect))
@@ -229,10 +233,7 @@ impl PeerLoop {
             self.step_until_barrier(&mut work, &shared);
             // Before the disk: others can make the same durable meanwhile.
             self.flush_links();
-            while !self.records.is_empty() {
-                self.persist(&shared);
-                self.flush_links();
-            }
+            self.persist();
             self.deliver(&shared);
             if work.is_empty() {
                 return;
@@ -262,20 +263,17 @@ impl PeerLoop {
         report_prepared(requests, began.elapsed(), shared);
     }
 
-    /// Has the records made durable: by the disk, which starts on them before their predecessors
-    /// are delivered, or here and now, if they are few and nobody waits for anything else. A
-    /// member's peers always may: its pings must not wait for a disk that stalls.
-    fn persist(&mut self, shared: &Shared) {
-        if self.outputs.is_empty()
-            && self.member.is_none()
-            && let Some(upto) = self.disk.persist_here(&mut self.records)
-        {
-            let persisted = Input::Persisted { upto };
-            self.peer.step(shared.clock.now(), &shared.tree(), persisted, &mut self.effects);
-            self.sort_effects();
+    /// Has the records made durable: if they are many, while others are told, or else afterwards,
+    /// which saves waking somebody for it.
+    fn persist(&mut self) {
+        if self.records.is_empty() {
             return;
         }
+        let many = self.records.len() > FEW_JOBS;
         self.disk.append(self.records.drain(..));
+        if !self.outputs.is_empty() && (many || self.outputs.iter().any(Output::is_barrier)) {
+            self.disk.start();
+        }
     }
 
     /// Sorts what a step has asked for by when it is to be done. The result says whether all of it

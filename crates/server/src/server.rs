@@ -6,7 +6,8 @@ use crate::clock::{Clock, wall_ms};
 use crate::config::clients::ClientPort;
 use crate::config::{Loaded, ServerConfig};
 use crate::disk::real_dir::RealDir;
-use crate::disk::{Disk, DiskThread, HistoryReads, Log, SnapshotPace};
+use crate::disk::{Disk, HistoryReads, Log, SnapshotPace};
+use crate::duties::WORKERS;
 use crate::dynamic_files::DynamicFiles;
 use crate::links::{Links, ListenError, Sink};
 use crate::member;
@@ -19,10 +20,11 @@ use crate::settings::{journal_options, limits, peer_options, recovery_options, s
 use crate::shared::Shared;
 use crate::snapshots::{SnapshotThread, Snapshots, Taken};
 use crate::standing::Standing;
+use crate::workers::Worker;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
@@ -140,6 +142,7 @@ impl Server {
         let access = crate::settings::access(&config.access);
         let guards = Guards::new(config, clock.mono_ms());
         let shared = Arc::new(Shared::new(tree, standing, limits(config), guards, access, clock));
+        shared.duties.tell(LoopEvent::Start);
         recovery_times.record(&shared.metrics);
         let snapshots = Arc::new(Snapshots::default());
         let pace = SnapshotPace {
@@ -179,8 +182,7 @@ impl Server {
         dirs: &DataDirs<RealDir>,
     ) -> Result<Option<Member>, ServerError> {
         let (Some(ensemble), Some(zab)) = (&config.ensemble, peer.zab()) else { return Ok(None) };
-        let inbox = Arc::clone(shared);
-        let sink = Sink::new(move |batch| inbox.inbox.push(LoopEvent::Links(batch)));
+        let sink = Arc::clone(shared) as Arc<dyn Sink>;
         let options = member::link_options(config, ensemble);
         let links =
             Links::start(options, zab.membership(), ensemble.proposed.as_ref(), sink).await?;
@@ -206,8 +208,6 @@ impl Server {
         member: Option<Member>,
         fail: oneshot::Sender<StorageError>,
     ) -> Result<(), ServerError> {
-        let (disk, shared) = (Arc::clone(&self.disk), Arc::clone(&self.shared));
-        let disk_thread = DiskThread { disk, shared };
         let options = snapshot_options(&config.storage);
         let target = SnapshotTarget {
             dir: dirs.snapshots.clone(),
@@ -227,17 +227,17 @@ impl Server {
             self.threads.push(thread.map_err(ServerError::Thread)?);
             Ok::<_, ServerError>(())
         };
-        spawn("peer-loop", Box::new(|| peer_loop.run()))?;
-        spawn(
-            "disk",
-            Box::new(|| {
-                if let Err(error) = disk_thread.run() {
-                    tracing::error!(%error, "the transaction log failed; no write can be taken");
-                    // Whoever waits for it may have stopped the server already.
-                    let _stopped = fail.send(error);
-                }
-            }),
-        )?;
+        self.shared.peer_loop.put(peer_loop);
+        let fail = Arc::new(Mutex::new(Some(fail)));
+        for number in 0..WORKERS {
+            let worker = Worker {
+                number,
+                shared: Arc::clone(&self.shared),
+                disk: Arc::clone(&self.disk),
+                fail: Arc::clone(&fail),
+            };
+            spawn(&format!("worker-{}", number + 1), Box::new(|| worker.run()))?;
+        }
         spawn("snapshots", Box::new(|| snapshot_thread.run()))
     }
 
@@ -277,7 +277,7 @@ impl Server {
             audit::server_stops();
         }
         self.stop.send_replace(true);
-        self.shared.inbox.push(LoopEvent::Stop);
+        self.shared.duties.tell(LoopEvent::Stop);
         self.disk.stop();
         self.snapshots.stop();
         for thread in self.threads.drain(..) {

@@ -2,12 +2,14 @@
 
 use crate::client_port::{Connections, Guards};
 use crate::clock::Clock;
-use crate::inbox::Inbox;
+use crate::disk::Job;
+use crate::duties::Duties;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::peer_loop::LoopEvent;
 use crate::standing::Standing;
 use crate::stats::{ServerStats, SizesTally};
+use crate::workers::LoopPlace;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::DerefMut;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -26,7 +28,8 @@ pub(crate) struct Shared {
     tree: RwLock<Tree>,
     /// Locked after the tree, never before it.
     watches: Mutex<Watches>,
-    pub(crate) inbox: Inbox<LoopEvent>,
+    pub(crate) duties: Duties<LoopEvent, Job>,
+    pub(crate) peer_loop: LoopPlace,
     pub(crate) connections: Connections,
     /// Requests that the peer loop has not answered.
     pub(crate) under_way: AtomicUsize,
@@ -55,7 +58,8 @@ impl Shared {
             last_zxid: AtomicU64::new(tree.last_zxid().0),
             tree: RwLock::new(tree),
             watches: Mutex::new(Watches::new(random())),
-            inbox: Inbox::default(),
+            duties: Duties::default(),
+            peer_loop: LoopPlace::default(),
             connections: Connections::default(),
             under_way: AtomicUsize::new(0),
             lineage: AtomicU64::new(0),

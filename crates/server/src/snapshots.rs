@@ -283,7 +283,7 @@ impl SnapshotThread {
             return;
         }
         let tree = staged.map(|()| tree);
-        self.shared.inbox.push(LoopEvent::SnapshotStaged(Staged { receipt, tree }));
+        self.shared.duties.tell(LoopEvent::SnapshotStaged(Staged { receipt, tree }));
     }
 
     fn purge(&self, retain: u32) {

@@ -12,6 +12,7 @@ use zoarium_zab::{LearnerStatus, PeerState, Zab};
 #[derive(Debug)]
 pub(crate) struct Standing {
     /// `None` for a standalone server.
+    is_member: bool,
     place: Mutex<Option<Place>>,
     serving: AtomicBool,
 }
@@ -38,7 +39,7 @@ pub(crate) struct Place {
 impl Standing {
     /// A server that serves from the start.
     pub(crate) const fn alone() -> Self {
-        Self { place: Mutex::new(None), serving: AtomicBool::new(true) }
+        Self { place: Mutex::new(None), is_member: false, serving: AtomicBool::new(true) }
     }
 
     /// A member that has not yet looked for a leader.
@@ -53,7 +54,12 @@ impl Standing {
             observers: Vec::new(),
             pending_syncs: 0,
         };
-        Self { place: Mutex::new(Some(place)), serving: AtomicBool::new(false) }
+        Self { place: Mutex::new(Some(place)), is_member: true, serving: AtomicBool::new(false) }
+    }
+
+    /// Whether there are others.
+    pub(crate) const fn is_member(&self) -> bool {
+        self.is_member
     }
 
     /// Whether clients are served.

@@ -58,7 +58,7 @@ pub(super) async fn run(
             throttle(shared, &connect)?;
             conn.set_heard_ms(shared.clock.mono_ms());
             shared.metrics.connection_request_count.increment();
-            shared.inbox.push(LoopEvent::Connect(Arc::clone(conn), connect));
+            shared.ask([LoopEvent::Connect(Arc::clone(conn), connect)]);
             let (session, timeout) = connected(&stream, conn).await?;
             Ok(Some(Connected { stream, unread, session, timeout }))
         }

@@ -275,7 +275,7 @@ impl Client {
         if !to_loop.is_empty() {
             self.conn.outbox().asked.extend(self.asked.drain(..));
             shared.under_way.fetch_add(to_loop.len(), Relaxed);
-            shared.inbox.extend(to_loop);
+            shared.ask(to_loop);
         }
         self.note_at_once();
         taken

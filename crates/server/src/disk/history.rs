@@ -53,7 +53,7 @@ impl HistoryReads {
                 );
                 None
             });
-            this.shared.inbox.push(LoopEvent::Request(Request::HistoryRead { read, txns }));
+            this.shared.duties.tell(LoopEvent::Request(Request::HistoryRead { read, txns }));
         }));
     }
 

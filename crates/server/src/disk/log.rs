@@ -30,8 +30,10 @@ pub(crate) struct Log {
     txns_left: u64,
     bytes_left: u64,
     batch: BatchTally,
-    /// Whether the thread has ended: what is queued will not be done.
+    /// Whether the work has ended: what is queued will not be done.
     pub(super) ended: bool,
+    /// How many wait for jobs to be done: to tell nobody of it would be a system call all the same.
+    pub(super) waiters: usize,
 }
 
 impl Log {
@@ -42,9 +44,17 @@ impl Log {
         pace: SnapshotPace,
     ) -> Self {
         let batch = BatchTally::new(Instant::now());
-        let (txns_left, bytes_left, ended) = (0, 0, false);
-        let mut log =
-            Self { shared, snapshots, journal, pace, txns_left, bytes_left, batch, ended };
+        let mut log = Self {
+            shared,
+            snapshots,
+            journal,
+            pace,
+            txns_left: 0,
+            bytes_left: 0,
+            batch,
+            ended: false,
+            waiters: 0,
+        };
         log.draw_pace();
         log
     }

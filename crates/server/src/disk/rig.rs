@@ -1,10 +1,11 @@
 //! A disk and its threads without a peer, for tests.
 
 use super::real_dir::RealDir;
-use super::{Disk, DiskThread, Log, SnapshotPace};
+use super::{Disk, Log, SnapshotPace};
 use crate::client_port::Guards;
 use crate::clock::Clock;
 use crate::config::ServerConfig;
+use crate::duties::{DISK, Duty, LOOP};
 use crate::peer_loop::LoopEvent;
 use crate::settings::{access, journal_options, limits, snapshot_options};
 use crate::shared::Shared;
@@ -67,6 +68,10 @@ impl Rig {
             Shared::new(tree, Standing::alone(), limits(&config), guards, access, Clock::start());
         let (shared, snapshots) = (Arc::new(shared), Arc::new(Snapshots::default()));
         let pace = SnapshotPace { txns: 1_000_000, bytes: None };
+        // The events are this thread's.
+        shared.duties.tell(LoopEvent::Start);
+        assert_eq!(shared.duties.next(LOOP, &mut Vec::new()), Duty::Events);
+        shared.duties.take_events(&mut Vec::new());
         let log = Log::new(Arc::clone(&shared), Arc::clone(&snapshots), journal, pace);
         Self {
             path,
@@ -92,8 +97,14 @@ impl Rig {
 
     pub(crate) fn run_disk(&mut self) {
         let (disk, shared) = (Arc::clone(&self.disk), Arc::clone(&self.shared));
-        let thread = DiskThread { disk, shared };
-        self.disk_thread = Some(std::thread::spawn(|| thread.run()));
+        let run = move || {
+            let mut jobs = Vec::new();
+            while shared.duties.next(DISK, &mut jobs) == Duty::Jobs {
+                disk.work_off(DISK, &mut jobs)?;
+            }
+            Ok(())
+        };
+        self.disk_thread = Some(std::thread::spawn(run));
     }
 
     pub(crate) fn run_snapshots(&mut self) {
@@ -128,6 +139,7 @@ impl Rig {
         let records = self.numbered(records);
         let txns: Vec<Txn> = records.iter().filter_map(|(_, record)| txn_of(record)).collect();
         self.disk.append(records.into_iter());
+        self.disk.start();
         txns.iter().for_each(|txn| apply(&mut self.shared.tree_mut(), txn));
         self.last_seq
     }
@@ -140,10 +152,12 @@ impl Rig {
 
     /// What the peer loop is told next.
     pub(crate) fn event(&mut self) -> LoopEvent {
-        if self.events.is_empty() {
-            self.shared.inbox.take(&mut self.events, Some(Instant::now() + PATIENCE));
+        let end = Instant::now() + PATIENCE;
+        while self.events.is_empty() {
+            assert!(Instant::now() < end, "what was waited for did not come");
+            std::thread::sleep(Duration::from_millis(1));
+            self.shared.duties.take_events(&mut self.events);
         }
-        assert!(!self.events.is_empty(), "what was waited for did not come");
         self.events.remove(0)
     }
 
@@ -163,6 +177,7 @@ impl Rig {
 
     /// Ends the threads. The result is the disk's.
     pub(crate) fn stop(&mut self) -> Result<(), StorageError> {
+        self.shared.duties.end_events();
         self.disk.stop();
         let ended = self.disk_thread.take().map_or(Ok(()), |thread| thread.join().unwrap());
         self.snapshots.stop();

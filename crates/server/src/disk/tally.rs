@@ -1,4 +1,4 @@
-//! What the disk thread counts: how long transactions wait for the log and how many share a sync.
+//! What is counted at the disk: how long transactions wait for the log and how many share a sync.
 
 use crate::metrics::Metrics;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-use super::rig::{Rig, foreign_tree, txn, txns};
+use super::rig::{Rig, foreign_tree, txns};
 use super::*;
 use crate::peer_loop::LoopEvent;
 use std::sync::Arc;
@@ -52,19 +52,6 @@ fn records_of_every_kind_become_durable_in_order() {
     assert_eq!(member.epochs, Epochs { accepted: 4, current: 4 });
     assert_eq!(member.recovered.tree.znode_count(), 5 + 2 + 3);
     assert_eq!(rig.files(), ["log.400000001", "snapshot.300000002"]);
-}
-
-#[test]
-fn only_transactions_are_made_durable_by_the_peer_loop() {
-    let mut rig = Rig::new();
-    let mut records = rig.numbered([Record::Append(txn(1, 1)), Record::AcceptedEpoch(Epoch(1))]);
-    assert_eq!(rig.disk.persist_here(&mut records), None);
-    assert_eq!(records.len(), 2);
-    records.pop();
-    assert_eq!(rig.disk.persist_here(&mut records), Some(PersistSeq(1)));
-    rig.queue([Record::AcceptedEpoch(Epoch(1))]);
-    let mut later = rig.numbered([Record::Append(txn(1, 2))]);
-    assert_eq!(rig.disk.persist_here(&mut later), None, "something is under way");
 }
 
 #[test]

@@ -74,7 +74,7 @@ enum End {
 pub(crate) struct Connection {
     pub(super) link: Link,
     began: Instant,
-    sink: Arc<Sink>,
+    sink: Arc<dyn Sink>,
     /// Whether events are handed on.
     gate: Mutex<bool>,
     outbox: Mutex<Outbox>,
@@ -118,14 +118,24 @@ impl Connection {
         let gate = self.gate();
         if *gate {
             self.traffic.note_received(&events);
-            self.hand_on(events, bytes);
+            self.sink.tell(self.batch(events, bytes));
         }
     }
 
-    fn hand_on(self: &Arc<Self>, events: Vec<LinkEvent>, bytes: usize) {
+    /// The same, for who is in the middle of nothing and may see to the events itself.
+    pub(super) fn push_and_settle(self: &Arc<Self>, events: Vec<LinkEvent>, bytes: usize) {
+        let gate = self.gate();
+        if *gate {
+            self.traffic.note_received(&events);
+            self.sink.offer(self.batch(events, bytes));
+        }
+        drop(gate);
+        self.sink.settle();
+    }
+
+    fn batch(self: &Arc<Self>, events: Vec<LinkEvent>, bytes: usize) -> Batch {
         self.in_flight.fetch_add(bytes, Relaxed);
-        let (connection, events) = (Arc::clone(self), events.into_iter());
-        (self.sink.0)(Batch { connection, events, bytes });
+        Batch { connection: Arc::clone(self), events: events.into_iter(), bytes }
     }
 
     /// Ends the connection at once. The loop is told, unless it knows. The result says so.
@@ -133,7 +143,7 @@ impl Connection {
         let mut gate = self.gate();
         let open = std::mem::replace(&mut *gate, false);
         if open {
-            self.hand_on(vec![LinkEvent::Down(self.link)], 0);
+            self.sink.tell(self.batch(vec![LinkEvent::Down(self.link)], 0));
         }
         drop(gate);
         self.outbox().close(false);

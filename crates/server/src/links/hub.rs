@@ -103,7 +103,7 @@ impl Wish {
 pub(super) struct Hub {
     pub(super) options: LinkOptions,
     pub(super) runtime: Handle,
-    pub(super) sink: Arc<Sink>,
+    pub(super) sink: Arc<dyn Sink>,
     /// The connections of election links and learners, the newest of each.
     current: Mutex<BTreeMap<Link, Arc<Connection>>>,
     members: Mutex<Arc<Members>>,
@@ -116,11 +116,11 @@ pub(super) struct Hub {
 pub(super) struct TooManyStrangers;
 
 impl Hub {
-    pub(super) fn new(options: LinkOptions, sink: Sink, members: Members) -> Self {
+    pub(super) fn new(options: LinkOptions, sink: Arc<dyn Sink>, members: Members) -> Self {
         Self {
             options,
             runtime: Handle::current(),
-            sink: Arc::new(sink),
+            sink,
             current: Mutex::default(),
             members: Mutex::new(Arc::new(members)),
             wishes: Mutex::default(),

@@ -139,6 +139,6 @@ fn hand_on(
             Err(error) => refused = Some(error),
         }
     }
-    connection.push(events, count);
+    connection.push_and_settle(events, count);
     refused.map_or(Ok(snap), Err)
 }

@@ -2,10 +2,10 @@
 //! and puts other trees in the place of the present one when the leader's history asks for it.
 
 use super::milestones::Milestones;
-use super::{PeerLoop, Work};
+use super::{LoopEvent, PeerLoop, Work};
 use crate::disk::HistoryReads;
 use crate::dynamic_files::DynamicFiles;
-use crate::links::{Batch, LinkEvent, Links, SnapshotSlice, SnapshotSource};
+use crate::links::{Batch, LinkEvent, Links, Sink, SnapshotSlice, SnapshotSource};
 use crate::shared::{Shared, random};
 use crate::snapshots::{Receiving, Staged};
 use std::collections::VecDeque;
@@ -69,6 +69,20 @@ impl Member {
         self.receiving.forget();
         self.behind_snapshot = None;
         self.leader = None;
+    }
+}
+
+impl Sink for Shared {
+    fn tell(&self, batch: Batch) {
+        self.duties.tell(LoopEvent::Links(batch));
+    }
+
+    fn offer(&self, batch: Batch) {
+        self.duties.offer([LoopEvent::Links(batch)]);
+    }
+
+    fn settle(&self) {
+        Self::settle(self, true);
     }
 }
 
@@ -283,7 +297,7 @@ impl PeerLoop {
         let began = std::time::Instant::now();
         match self.disk.read_back(to, &member.recovery) {
             Ok(tree) => member.read_back = Some(tree),
-            // The disk thread has said why, and with it this server ends.
+            // The worker at the disk has said why, and with it this server ends.
             Err(StorageError::LogFailed) => return,
             Err(error) => panic!("the history, cut after {to}, cannot be read back: {error}"),
         }

@@ -60,6 +60,10 @@ impl Restoring {
         Self { target, pending: None, held: Vec::new(), cut_off: HashSet::new() }
     }
 
+    pub(super) const fn is_asked(&self) -> bool {
+        self.pending.is_some()
+    }
+
     /// Whatever else comes from this connection is not to be heard.
     pub(super) fn cut_off(&mut self, conn: ConnId) {
         self.cut_off.insert(conn);
@@ -76,7 +80,8 @@ impl Restoring {
             return Some(event);
         }
         match &event {
-            LoopEvent::Persisted(_)
+            LoopEvent::Start
+            | LoopEvent::Persisted(_)
             | LoopEvent::Links(_)
             | LoopEvent::DiskFull(_)
             | LoopEvent::SnapshotStaged(_)

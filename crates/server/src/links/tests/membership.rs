@@ -1,11 +1,12 @@
 //! Memberships come and go.
 
 use super::support::{
-    Raw, Seats, Server, handshake_bytes, notification_bytes, options, read_handshake,
+    Nowhere, Raw, Seats, Server, handshake_bytes, notification_bytes, options, read_handshake,
 };
+use crate::links::Links;
 use crate::links::listen::Port;
-use crate::links::{Links, Sink};
 use expect_test::expect;
+use std::sync::Arc;
 use zoarium_proto::ServerId;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +71,7 @@ async fn server_that_is_removed_stays_where_it_is() {
 async fn start_says_what_is_missing() {
     let seats = Seats::of([1]);
     let start = async |id| {
-        let sink = Sink::new(|_| {});
+        let sink = Arc::new(Nowhere);
         Links::start(options(id), &seats.membership, None, sink).await.unwrap_err().to_string()
     };
     expect!["server 2 has no server.2 line; expected one with its quorum and election port"]

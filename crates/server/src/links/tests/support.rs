@@ -90,13 +90,39 @@ pub(super) fn options(id: u64) -> LinkOptions {
     }
 }
 
+/// A sink for tests that do not look at what comes.
+#[derive(Debug)]
+pub(super) struct Nowhere;
+
+impl Sink for Nowhere {
+    fn tell(&self, _batch: Batch) {}
+    fn offer(&self, _batch: Batch) {}
+    fn settle(&self) {}
+}
+
+#[derive(Debug)]
+struct Queue(mpsc::UnboundedSender<Batch>);
+
+impl Sink for Queue {
+    fn tell(&self, batch: Batch) {
+        // A test that is over reads no more.
+        let _over = self.0.send(batch);
+    }
+
+    fn offer(&self, batch: Batch) {
+        self.tell(batch);
+    }
+
+    fn settle(&self) {}
+}
+
 /// Why a server refuses somebody who says this and then nothing more.
 pub(super) async fn refusal(port: Port, bytes: &[u8]) -> String {
     let seats = Seats::of([2]);
     let handshake_timeout = Duration::from_millis(50);
     let options = LinkOptions { handshake_timeout, init_limit: handshake_timeout, ..options(2) };
     let members = Members::new(ServerId(2), &seats.membership, None);
-    let hub = Arc::new(Hub::new(options, Sink::new(|_| {}), members));
+    let hub = Arc::new(Hub::new(options, Arc::new(Nowhere), members));
     let listener = seats.listen(2, port);
     let mut raw = Raw::connect(seats.address(2, port)).await;
     raw.send(bytes).await;
@@ -125,11 +151,7 @@ impl Server {
 
     pub(super) async fn start_with(options: LinkOptions, membership: &Membership) -> Self {
         let (push, arrived) = mpsc::unbounded_channel();
-        let sink = Sink::new(move |batch| {
-            // A test that is over reads no more.
-            let _over = push.send(batch);
-        });
-        let links = Links::start(options, membership, None, sink).await.unwrap();
+        let links = Links::start(options, membership, None, Arc::new(Queue(push))).await.unwrap();
         Self { links, arrived, batch: None, quorum_only: false }
     }
 

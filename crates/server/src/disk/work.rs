@@ -1,22 +1,14 @@
-//! The thread that makes records durable, batch by batch.
+//! How records become durable, batch by batch.
 
 use super::log::Log;
 use super::{Disk, FULL_DISK_RETRY, Job};
+use crate::duties::FEW_JOBS;
 use crate::peer_loop::LoopEvent;
-use crate::shared::Shared;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 use zoarium_persistence::StorageError;
 use zoarium_process::PersistSeq;
 use zoarium_zab::Record;
-
-/// The disk thread.
-#[derive(Debug)]
-pub(crate) struct DiskThread {
-    pub(crate) disk: Arc<Disk>,
-    pub(crate) shared: Arc<Shared>,
-}
 
 /// What was appended and is not durable.
 #[derive(Debug, Default)]
@@ -25,39 +17,51 @@ struct Pending {
     count: usize,
 }
 
-impl DiskThread {
-    /// Runs until it is told to stop.
+/// What has become of a batch of jobs.
+#[derive(Debug)]
+struct Done {
+    /// What is durable and not told yet.
+    upto: Option<PersistSeq>,
+    /// The last job was to stop.
+    stopped: bool,
+}
+
+impl Disk {
+    /// Does the jobs in order, and gives the duty back, or ends it.
     ///
     /// # Errors
     /// The first error of the disk but that it is full. Nothing may be acknowledged after it: what
     /// is on disk is known only after a restart.
-    pub(crate) fn run(self) -> Result<(), StorageError> {
-        let result = self.run_until_stopped();
-        self.disk.log().ended = true;
-        self.disk.settled.notify_all();
-        result
-    }
-
-    fn run_until_stopped(&self) -> Result<(), StorageError> {
-        let mut jobs = Vec::new();
-        loop {
-            self.disk.jobs.take(&mut jobs, None);
-            self.gather(&mut jobs);
-            self.shared.metrics.sync_processor_queue_size.record(jobs.len() as u64);
-            let count = jobs.len();
-            let mut log = self.disk.log();
-            log.begin_batch(Instant::now());
-            let stopped = self.work(&mut log, &mut jobs)?;
-            self.disk.note_done(&log, count);
-            if stopped {
-                return Ok(());
-            }
+    pub(crate) fn work_off(&self, worker: usize, jobs: &mut Vec<Job>) -> Result<(), StorageError> {
+        self.gather(jobs);
+        let few = jobs.len() <= FEW_JOBS;
+        let done = self.work(jobs);
+        let upto = done.as_ref().map_or(None, |done| done.upto);
+        let news = upto.map(LoopEvent::Persisted);
+        if let Ok(Done { stopped: false, .. }) = done {
+            self.shared.duties.leave_jobs(worker, news, few);
+            return Ok(());
         }
+        self.log().ended = true;
+        self.settled.notify_all();
+        self.shared.duties.leave_jobs(worker, news, few);
+        self.shared.duties.end_jobs();
+        done.map(drop)
     }
 
-    /// Does the jobs in order. The result says whether the last one was to stop.
-    fn work(&self, log: &mut Log, jobs: &mut Vec<Job>) -> Result<bool, StorageError> {
+    fn work(&self, jobs: &mut Vec<Job>) -> Result<Done, StorageError> {
+        self.shared.metrics.sync_processor_queue_size.record(jobs.len() as u64);
+        let count = jobs.len();
+        let mut log = self.log();
+        log.begin_batch(Instant::now());
+        let done = self.work_through(&mut log, jobs)?;
+        self.note_done(&log, count);
+        Ok(done)
+    }
+
+    fn work_through(&self, log: &mut Log, jobs: &mut Vec<Job>) -> Result<Done, StorageError> {
         let mut pending = Pending::default();
+        let mut stopped = false;
         for job in jobs.drain(..) {
             match job {
                 Job::Persist(seq, Record::Append(txn), queued) => {
@@ -65,54 +69,63 @@ impl DiskThread {
                     pending.upto = Some(seq);
                     pending.count += 1;
                     if pending.count == self.shared.limits.sync_batch_max {
-                        self.persist(log, &mut pending)?;
+                        self.persist_and_tell(log, &mut pending)?;
                     }
                 }
                 Job::Persist(seq, record, _) => {
-                    self.persist(log, &mut pending)?;
+                    self.persist_and_tell(log, &mut pending)?;
                     self.when_there_is_room(log, |log| self.carry_out(log, &record))?;
-                    self.shared.inbox.push(LoopEvent::Persisted(seq));
-                }
-                Job::Retry(_, error) if !error.is_full() => return Err(error),
-                Job::Retry(seq, _) => {
-                    pending.upto = Some(seq);
-                    self.persist(log, &mut pending)?;
+                    self.tell(seq);
                 }
                 Job::JumpTo(zxid) => {
-                    self.persist(log, &mut pending)?;
+                    self.persist_and_tell(log, &mut pending)?;
                     log.journal.jump_to(zxid)?;
                 }
-                Job::Stop => {
-                    self.persist(log, &mut pending)?;
-                    return Ok(true);
-                }
+                Job::Stop => stopped = true,
             }
         }
-        self.persist(log, &mut pending)?;
-        Ok(false)
+        let upto = self.persist(log, &mut pending)?;
+        Ok(Done { upto, stopped })
     }
 
     /// Waits for others to share the sync, for `flushDelay` at most and no longer than
     /// `maxWriteQueuePollTime` for each.
     fn gather(&self, jobs: &mut Vec<Job>) {
         let (delay, poll) = self.shared.limits.flush_delay;
+        if delay.is_zero() {
+            return;
+        }
         let end = Instant::now() + delay;
         while Instant::now() < end && jobs.len() < self.shared.limits.sync_batch_max {
-            let mut more = Vec::new();
-            self.disk.jobs.take(&mut more, Some(end.min(Instant::now() + poll)));
-            if more.is_empty() {
+            let before = jobs.len();
+            self.shared.duties.gather(jobs, end.min(Instant::now() + poll));
+            if jobs.len() == before {
                 return;
             }
-            jobs.append(&mut more);
         }
     }
 
-    /// Makes the batch durable.
-    fn persist(&self, log: &mut Log, pending: &mut Pending) -> Result<(), StorageError> {
-        let Some(upto) = std::mem::take(pending).upto else { return Ok(()) };
+    /// Makes the batch durable. The result is its last record.
+    fn persist(
+        &self,
+        log: &mut Log,
+        pending: &mut Pending,
+    ) -> Result<Option<PersistSeq>, StorageError> {
+        let Some(upto) = std::mem::take(pending).upto else { return Ok(None) };
         self.when_there_is_room(log, Log::persist)?;
-        self.shared.inbox.push(LoopEvent::Persisted(upto));
+        Ok(Some(upto))
+    }
+
+    /// Makes the batch durable, before there is more to do.
+    fn persist_and_tell(&self, log: &mut Log, pending: &mut Pending) -> Result<(), StorageError> {
+        if let Some(upto) = self.persist(log, pending)? {
+            self.tell(upto);
+        }
         Ok(())
+    }
+
+    fn tell(&self, upto: PersistSeq) {
+        self.shared.duties.tell(LoopEvent::Persisted(upto));
     }
 
     /// Makes a record durable that is no transaction. All before it are.
@@ -122,13 +135,13 @@ impl DiskThread {
             Record::AcceptedEpoch(epoch) => log.journal.accepted_epoch(epoch.0),
             Record::CurrentEpoch(epoch) => log.journal.current_epoch(epoch.0),
             Record::Truncate { to } => {
-                let _files = self.disk.files();
+                let _files = self.files();
                 let last = log.journal.truncate(*to)?;
                 tracing::info!(%to, %last, "what the leader does not have was removed");
                 Ok(())
             }
             Record::Snapshot { zxid } => {
-                let _files = self.disk.files();
+                let _files = self.files();
                 log.journal.install_snapshot(*zxid)?;
                 log.note_snapshot(*zxid);
                 tracing::info!(%zxid, "the leader's snapshot has taken the place of all data");
@@ -145,19 +158,19 @@ impl DiskThread {
     ) -> Result<(), StorageError> {
         let mut full = false;
         while let Err(error) = act(log) {
-            if !error.is_full() || self.disk.stopping.load(Relaxed) {
+            if !error.is_full() || self.stopping.load(Relaxed) {
                 return Err(error);
             }
             if !full {
                 tracing::error!(%error, "the disk is full: writes are refused until there is room");
-                self.shared.inbox.push(LoopEvent::DiskFull(true));
+                self.shared.duties.tell(LoopEvent::DiskFull(true));
                 full = true;
             }
             std::thread::sleep(FULL_DISK_RETRY);
         }
         if full {
             tracing::info!("the disk has room again: writes are taken");
-            self.shared.inbox.push(LoopEvent::DiskFull(false));
+            self.shared.duties.tell(LoopEvent::DiskFull(false));
         }
         Ok(())
     }
