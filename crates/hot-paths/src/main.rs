@@ -4,11 +4,12 @@
 //! `cargo run --release -p zoarium-hot-paths -- set 1000`
 //!
 //! `cargo xtask instructions` runs each path under valgrind with two counts of operations, and
-//! compares what lies between them with `crates/hot-paths/instructions.txt`. What the program does
-//! to ask, such as printing the paths of new znodes, is counted too.
+//! compares what lies between them with `crates/hot-paths/instructions.txt`. What clients ask is made
+//! before, and as much of it in both runs, so that making it does not count.
 #![expect(clippy::print_stdout, reason = "it is what the program is for")]
 
 use bytes::Bytes;
+use std::iter::zip;
 use std::time::Duration;
 use zoarium_peer::{
     ClientRequest, Connect, EnsembleOptions, Order, Origin, Output, Peer, PeerOptions, Request,
@@ -33,6 +34,9 @@ use zoarium_zab::Record;
 /// Requests that reach the peer together.
 const BATCH: usize = 64;
 
+/// How many operations a path can be asked for. As many are made ready in every run.
+const OPERATIONS_MAX: usize = 4096;
+
 /// Znodes that are read and written.
 const ZNODES: usize = 1000;
 
@@ -45,8 +49,9 @@ fn main() {
         return;
     };
     let path = PATHS.iter().find(|(path, _)| path == name);
-    let (Some((_, run)), Ok(count)) = (path, count.parse()) else {
-        println!("no path {name}, or no number: {count}");
+    let count = count.parse().ok().filter(|count| *count <= OPERATIONS_MAX);
+    let (Some((_, run)), Some(count)) = (path, count) else {
+        println!("no path {name}, or no number up to {OPERATIONS_MAX}");
         return;
     };
     run(&mut World::new(), count);
@@ -245,6 +250,13 @@ fn multi(parts: impl IntoIterator<Item = (OpCode, Bytes)>) -> (OpCode, Bytes) {
     (OpCode::Multi, body.into())
 }
 
+/// The requests with their bodies in one allocation, as connections cut them from what they read.
+fn read_together(requests: impl IntoIterator<Item = (OpCode, Bytes)>) -> Vec<(OpCode, Bytes)> {
+    let (ops, bodies): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
+    let mut all = Bytes::from(bodies.concat());
+    zip(ops, bodies).map(|(op, body)| (op, all.split_to(body.len()))).collect()
+}
+
 fn in_batches(count: usize, mut run: impl FnMut(std::ops::Range<usize>)) {
     for start in (0..count).step_by(BATCH) {
         run(start..count.min(start + BATCH));
@@ -300,24 +312,31 @@ fn reads(world: &mut World, count: usize) {
 }
 
 fn sets(world: &mut World, count: usize) {
-    let requests: Vec<_> = (0..ZNODES).map(|n| set(&znode(n))).collect();
+    let requests = read_together((0..ZNODES).map(|n| set(&znode(n))));
     in_batches(count, |batch| world.write(batch.map(|n| requests[n * 7 % ZNODES].clone())));
 }
 
+fn new_znode(n: usize) -> String {
+    format!("/service/{n:010}")
+}
+
 fn creates(world: &mut World, count: usize) {
-    in_batches(count, |batch| world.write(batch.map(|n| create(&format!("/service/{n:010}")))));
+    let requests = read_together((0..OPERATIONS_MAX).map(|n| create(&new_znode(n))));
+    in_batches(count, |batch| world.write(requests[batch].iter().cloned()));
 }
 
 fn creates_and_deletes(world: &mut World, count: usize) {
+    let creates = read_together((0..OPERATIONS_MAX).map(|n| create(&new_znode(n))));
+    let deletes = read_together((0..OPERATIONS_MAX).map(|n| delete(&new_znode(n))));
     in_batches(count, |batch| {
-        world.write(batch.clone().map(|n| create(&format!("/service/{n:010}"))));
-        world.write(batch.map(|n| delete(&format!("/service/{n:010}"))));
+        world.write(creates[batch.clone()].iter().cloned());
+        world.write(deletes[batch].iter().cloned());
     });
 }
 
 fn multis(world: &mut World, count: usize) {
     let ten = |n: usize| multi((0..10).map(|part| set(&znode(n * 10 + part))));
-    let requests: Vec<_> = (0..ZNODES / 10).map(ten).collect();
+    let requests = read_together((0..ZNODES / 10).map(ten));
     in_batches(count, |batch| world.write(batch.map(|n| requests[n % requests.len()].clone())));
 }
 
