@@ -1,11 +1,11 @@
 //! How it is agreed what comes next: alone, by the disk, or in an ensemble, by [`Zab`].
 //!
-//! Both are driven in the same way and answer with the same effects. A step appends them to a
-//! queue, which the peer works off after it; what it does on the way may append more.
+//! Both are driven in the same way and answer with the same effects. Steps gather them, and the peer
+//! works them off after its own step; what it does on the way may add more.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use zoarium_process::{Effect, Effects, Input, Now, PersistSeq, Process};
+use zoarium_process::{Effects, Input, Now, PersistSeq, Process};
 use zoarium_proto::Zxid;
 use zoarium_zab::{Output, Record, Request, Txn, Zab};
 
@@ -13,7 +13,6 @@ use zoarium_zab::{Output, Record, Request, Txn, Zab};
 pub(crate) struct Agreement {
     by: By,
     effects: Effects<Zab>,
-    queue: VecDeque<Effect<Zab>>,
 }
 
 #[derive(Debug)]
@@ -46,7 +45,7 @@ impl Agreement {
     }
 
     fn new(by: By) -> Self {
-        Self { by, effects: Effects::new(), queue: VecDeque::new() }
+        Self { by, effects: Effects::new() }
     }
 
     pub(crate) const fn zab(&self) -> Option<&Zab> {
@@ -69,12 +68,12 @@ impl Agreement {
             By::Disk(alone) => alone.step(input, &mut self.effects),
             By::Quorum(zab) => zab.step(now, input, &mut self.effects),
         }
-        self.queue.extend(self.effects.drain());
     }
 
-    /// The next effect to be worked off.
-    pub(crate) fn next_effect(&mut self) -> Option<Effect<Zab>> {
-        self.queue.pop_front()
+    /// Puts what has gathered in the place of an empty list. Whether it is anything.
+    pub(crate) fn take_effects(&mut self, effects: &mut Effects<Zab>) -> bool {
+        core::mem::swap(&mut self.effects, effects);
+        !effects.is_empty()
     }
 }
 

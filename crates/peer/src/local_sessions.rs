@@ -204,31 +204,31 @@ impl Peer {
     }
 
     /// Does what needs no leader for a local session, and what has to be done before its request
-    /// can be decided. Gives back a request that goes on its way.
+    /// can be decided. Whether that was all.
     pub(crate) fn ask_locally(
         &mut self,
         now: Now,
-        request: ClientRequest,
+        request: &ClientRequest,
         effects: &mut Effects<Self>,
-    ) -> Option<ClientRequest> {
+    ) -> bool {
         let (conn, session, xid, op) = (request.conn, request.session, request.xid, request.op);
         if self.local.is_leaving(conn) {
             self.refuse(conn, xid, ErrorCode::SessionExpired, effects);
-            return None;
+            return true;
         }
         if !self.local.is_settled(session) {
-            return Some(request);
+            return false;
         }
         self.local.sessions.heard(session, now.mono);
-        if op == OpCode::CloseSession {
-            self.local.leaving.insert(conn);
-            match self.backlog.is_empty() {
-                true => self.close_locally(session, conn, xid, effects),
-                false => self.backlog.push_back(Waiting::Closed { session, conn, xid }),
-            }
-            return None;
+        if op != OpCode::CloseSession {
+            return false;
         }
-        Some(request)
+        self.local.leaving.insert(conn);
+        match self.backlog.is_empty() {
+            true => self.close_locally(session, conn, xid, effects),
+            false => self.backlog.push_back(Waiting::Closed { session, conn, xid }),
+        }
+        true
     }
 
     /// Ends a local session, behind what is under way.

@@ -29,6 +29,8 @@ pub struct Peer {
     pub(crate) prep: Prep,
     pub(crate) pipeline: Pipeline,
     pub(crate) agreement: Agreement,
+    /// Effects of the agreement while they are worked off; else empty, and kept for its memory.
+    agreed: Effects<Zab>,
     pub(crate) role: Role,
     /// Since when the tree is another one than what is known of it.
     tree_replaced: Option<Now>,
@@ -79,6 +81,7 @@ impl Peer {
             local: Local::new(options.tick),
             pipeline: Pipeline::default(),
             agreement,
+            agreed: Effects::new(),
             role,
             tree_replaced: None,
             ids: SessionIds::new(options.server_id, start_ms),
@@ -236,7 +239,9 @@ impl Peer {
             effects.output(Output::Unanswered { conn });
             return effects.output(Output::Close { conn });
         }
-        let Some(request) = self.ask_locally(now, request, effects) else { return };
+        if self.ask_locally(now, &request, effects) {
+            return;
+        }
         match self.role {
             Role::Idle => effects.output(Output::Unanswered { conn }),
             Role::ReadOnly => self.read_only_client(request, effects),
@@ -257,15 +262,20 @@ impl Peer {
 
     /// Works off what the agreement has decided.
     fn settle(&mut self, now: Now, tree: &Tree, effects: &mut Effects<Self>) {
-        while let Some(effect) = self.agreement.next_effect() {
-            match effect {
-                Effect::Send { to, message } => effects.send(to, message),
-                Effect::Persist { seq, record } => effects.persist(seq, record),
-                Effect::SetTimer { timer, at } => effects.set_timer(Timer::Zab(timer), at),
-                Effect::CancelTimer(timer) => effects.cancel_timer(Timer::Zab(timer)),
-                Effect::Output(output) => self.on_agreed(now, tree, output, effects),
+        let mut agreed = core::mem::take(&mut self.agreed);
+        // What is done about them adds more, which come behind all of these.
+        while self.agreement.take_effects(&mut agreed) {
+            for effect in agreed.drain() {
+                match effect {
+                    Effect::Send { to, message } => effects.send(to, message),
+                    Effect::Persist { seq, record } => effects.persist(seq, record),
+                    Effect::SetTimer { timer, at } => effects.set_timer(Timer::Zab(timer), at),
+                    Effect::CancelTimer(timer) => effects.cancel_timer(Timer::Zab(timer)),
+                    Effect::Output(output) => self.on_agreed(now, tree, output, effects),
+                }
             }
         }
+        self.agreed = agreed;
     }
 
     fn on_agreed(

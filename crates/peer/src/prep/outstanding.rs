@@ -3,15 +3,13 @@
 //! A znode's newest record counts before the tree does. A record goes when the tree has reached
 //! its zxid.
 
+mod changes;
+
 use super::data_length;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::hash::BuildHasher;
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use changes::{Change, Changes};
 use zoarium_proto::acl::AclList;
 use zoarium_proto::create::Owner;
 use zoarium_proto::{RawStat, SessionId, Zxid};
@@ -100,70 +98,22 @@ impl Record {
     }
 }
 
-/// One path's newest state: a record, or `None` where the znode is deleted.
-#[derive(Debug)]
-struct Newest {
-    path: Arc<str>,
-    state: Option<Record>,
-}
-
-/// A change: its path is the very one in [`Newest`] as long as it is the newest of that path.
-#[derive(Debug)]
-struct Change {
-    zxid: Zxid,
-    hash: u64,
-    path: Arc<str>,
-}
-
-impl Change {
-    fn made(&self, newest: &Newest) -> bool {
-        Arc::ptr_eq(&self.path, &newest.path)
-    }
-}
-
-/// What a change replaced, to undo it.
-#[derive(Debug)]
-struct Undo {
-    before: Option<Newest>,
-    digest: Option<u64>,
-}
-
 #[derive(Debug)]
 pub(super) struct Outstanding {
-    /// By the hash of the path.
-    newest: HashTable<Newest>,
-    hasher: FixedState,
-    /// Every change in order, to find what is applied.
-    order: VecDeque<Change>,
-    /// The changes of the newest zxid.
-    undo: Vec<Undo>,
-    undo_zxid: Zxid,
+    changes: Changes,
     /// The digest of the tree once all this is applied; `None` if digests are off.
     digest: Option<u64>,
 }
 
 impl Outstanding {
     pub(super) fn new(tree: &Tree, digest_enabled: bool) -> Self {
-        Self {
-            newest: HashTable::new(),
-            hasher: FixedState::default(),
-            order: VecDeque::new(),
-            undo: Vec::new(),
-            undo_zxid: Zxid::ZERO,
-            digest: digest_enabled.then(|| tree.digest()),
-        }
+        Self { changes: Changes::new(), digest: digest_enabled.then(|| tree.digest()) }
     }
 
     /// Drops what the tree has reached.
     pub(super) fn forget_applied(&mut self, tree: &Tree) {
-        let applied = tree.last_zxid();
-        while let Some(change) = self.order.pop_front_if(|change| change.zxid <= applied) {
-            let entry = self.newest.find_entry(change.hash, |newest| change.made(newest));
-            if let Ok(entry) = entry {
-                entry.remove();
-            }
-        }
-        if self.order.is_empty() && self.digest.is_some() {
+        self.changes.drop_until(tree.last_zxid());
+        if self.changes.is_empty() && self.digest.is_some() {
             self.digest = Some(tree.digest());
         }
     }
@@ -176,7 +126,7 @@ impl Outstanding {
     /// The znode as it will be, or `None` if it will not exist.
     pub(super) fn record(&self, path: &str, tree: &Tree) -> Option<Record> {
         let path = root_alias(path);
-        match self.newest(path) {
+        match self.changes.newest(path) {
             Some(newest) => newest.state.clone(),
             None => tree.find(path).as_ref().map(Record::of),
         }
@@ -184,7 +134,7 @@ impl Outstanding {
 
     pub(super) fn exists(&self, path: &str, tree: &Tree) -> bool {
         let path = root_alias(path);
-        match self.newest(path) {
+        match self.changes.newest(path) {
             Some(newest) => newest.state.is_some(),
             None => tree.find(path).is_some(),
         }
@@ -225,7 +175,7 @@ impl Outstanding {
         let path = root_alias(path);
         let after = self.digest_of(path, &record);
         let before = core::mem::replace(&mut record.digest, after);
-        self.replace(path, before, after, Some(record), zxid);
+        self.push(path, before, after, Some(record), zxid);
     }
 
     /// Notes that a znode goes.
@@ -235,7 +185,7 @@ impl Outstanding {
         (parent_path, mut parent): (&str, Record),
         zxid: Zxid,
     ) {
-        self.replace(path, znode.digest, 0, None, zxid);
+        self.push(path, znode.digest, 0, None, zxid);
         parent.num_children = parent.num_children.saturating_sub(1);
         parent.raw.pzxid = parent.raw.pzxid.max(zxid);
         self.change(parent_path, parent, zxid);
@@ -243,40 +193,27 @@ impl Outstanding {
 
     /// Undoes all changes of `zxid`, which must be the newest.
     pub(super) fn roll_back(&mut self, zxid: Zxid) {
-        if self.undo_zxid != zxid {
-            return;
-        }
-        while let Some(undo) = self.undo.pop()
-            && let Some(change) = self.order.pop_back()
-        {
-            self.digest = undo.digest;
-            let entry = self.newest.find_entry(change.hash, |newest| change.made(newest));
-            match (entry, undo.before) {
-                (Ok(mut entry), Some(before)) => *entry.get_mut() = before,
-                (Ok(entry), None) => drop(entry.remove()),
-                (Err(_), _) => unreachable!("the change of {} is undone already", change.path),
-            }
+        while let Some(change) = self.changes.pop_of(zxid) {
+            self.digest = change.digest;
         }
     }
 
     /// Adds the session's ephemerals that are being created to `paths`, and takes away those that
     /// are being deleted.
     pub(super) fn correct_ephemerals(&self, session: SessionId, paths: &mut BTreeSet<String>) {
-        for Change { path, .. } in &self.order {
-            let owned = self.newest(path).is_some_and(|newest| {
-                newest.state.as_ref().is_some_and(|record| record.owner == Owner::Session(session))
-            });
-            if owned {
-                paths.insert(String::from(&**path));
+        for (path, change) in self.changes.iter() {
+            if change.state.as_ref().is_some_and(|state| state.owner == Owner::Session(session)) {
+                paths.insert(String::from(path));
             } else {
-                paths.remove(&**path);
+                paths.remove(path);
             }
         }
     }
 
-    fn newest(&self, path: &str) -> Option<&Newest> {
-        let hash = self.hasher.hash_one(path);
-        self.newest.find(hash, |newest| &*newest.path == path)
+    fn push(&mut self, path: &str, out: u64, in_: u64, state: Option<Record>, zxid: Zxid) {
+        let digest = self.digest;
+        self.changes.push(path, Change { zxid, state, digest });
+        self.digest = digest.map(|sum| sum.wrapping_sub(out).wrapping_add(in_));
     }
 
     fn digest_of(&self, path: &str, record: &Record) -> u64 {
@@ -285,30 +222,7 @@ impl Outstanding {
             None => 0,
         }
     }
-
-    fn replace(&mut self, path: &str, out: u64, in_: u64, state: Option<Record>, zxid: Zxid) {
-        if self.undo_zxid != zxid {
-            self.undo.clear();
-            self.undo_zxid = zxid;
-        }
-        let hash = self.hasher.hash_one(path);
-        let hasher = &self.hasher;
-        let rehash = |newest: &Newest| hasher.hash_one(&*newest.path);
-        let path: Arc<str> = path.into();
-        let newest = Newest { path: Arc::clone(&path), state };
-        let before = match self.newest.entry(hash, |newest| newest.path == path, rehash) {
-            Entry::Occupied(mut entry) => Some(core::mem::replace(entry.get_mut(), newest)),
-            Entry::Vacant(entry) => {
-                entry.insert(newest);
-                None
-            }
-        };
-        self.order.push_back(Change { zxid, hash, path });
-        self.undo.push(Undo { before, digest: self.digest });
-        self.digest = self.digest.map(|sum| sum.wrapping_sub(out).wrapping_add(in_));
-    }
 }
-
 /// The root is kept under its empty name, as in the tree.
 fn root_alias(path: &str) -> &str {
     if path == "/" { "" } else { path }
