@@ -281,12 +281,12 @@ impl Prep {
     ) -> Decision {
         cx.check_session()?;
         let path = valid_path(request.path.as_deref())?;
-        let mut znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::WRITE)?;
         self.check_quota(cx, path, 0, data_length(request.data) - znode.data_length)?;
         let version = next_version(znode.raw.version, request.version)?;
-        znode.set_data(path, request.data, version, cx.zxid, cx.time_ms);
-        self.outstanding.change(path, znode, cx.zxid);
+        let (data, at) = (request.data, (cx.zxid, cx.time_ms));
+        self.outstanding.set_data(path, znode, (data, version), at);
         Txn::SetData { path: path.into(), data: request.data, version }.encode_record(out);
         Ok(OpCode::SetData)
     }

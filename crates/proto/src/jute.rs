@@ -271,6 +271,12 @@ impl<const N: usize> FixedRecord<N> {
         self.field(value.to_be_bytes())
     }
 
+    /// As [`put_boolean`].
+    #[inline(always)]
+    pub(crate) fn boolean(&mut self, value: bool) -> &mut Self {
+        self.field([u8::from(value)])
+    }
+
     #[inline(always)]
     pub(crate) fn long(&mut self, value: i64) -> &mut Self {
         self.field(value.to_be_bytes())

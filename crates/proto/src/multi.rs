@@ -1,7 +1,7 @@
 //! multi and multiRead: several requests in one, and their results.
 
 use crate::create::CreateMode;
-use crate::jute::{DecodeError, Reader, put_boolean};
+use crate::jute::{DecodeError, FixedRecord, Reader};
 use crate::op::OpCode;
 use crate::request::{CreateRequest, PathVersionRequest, PathWatchRequest, SetDataRequest};
 use alloc::vec::Vec;
@@ -19,6 +19,9 @@ pub struct MultiHeader {
 }
 
 impl MultiHeader {
+    /// Bytes on the wire.
+    const WIRE_SIZE: usize = 9;
+
     /// The end of the sequence.
     pub const END: Self = Self { kind: -1, done: true, error: -1 };
 
@@ -36,9 +39,9 @@ impl MultiHeader {
 
     /// Appends the record.
     pub fn encode(&self, out: &mut impl BufMut) {
-        out.put_i32(self.kind);
-        put_boolean(out, self.done);
-        out.put_i32(self.error);
+        let record: [u8; Self::WIRE_SIZE] =
+            FixedRecord::new().int(self.kind).boolean(self.done).int(self.error).bytes();
+        out.put_slice(&record);
     }
 
     /// Reads the record.
@@ -46,6 +49,7 @@ impl MultiHeader {
     /// # Errors
     /// [`DecodeError::Truncated`].
     pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(reader.raw(Self::WIRE_SIZE)?);
         Ok(Self { kind: reader.int()?, done: reader.boolean()?, error: reader.int()? })
     }
 }
@@ -83,6 +87,9 @@ pub enum ReadOp<'a> {
     GetChildren(PathWatchRequest<'a>),
 }
 
+/// A multi of up to so many writes is read with one allocation.
+const WRITES_USUAL: usize = 16;
+
 /// The parts of a multi or multiRead. Its kind is its first part's kind, whatever the opcode that
 /// carried it, and it is empty without a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +120,11 @@ impl<'a> MultiRequest<'a> {
             let op = OpCode::from_wire(header.kind).ok_or(unknown)?;
             match Part::decode(op, reader)?.ok_or(unknown)? {
                 Part::Write(write) => match &mut parts {
-                    Self::Empty => parts = Self::Writes(alloc::vec![write]),
+                    Self::Empty => {
+                        let mut writes = Vec::with_capacity(WRITES_USUAL);
+                        writes.push(write);
+                        parts = Self::Writes(writes);
+                    }
                     Self::Writes(writes) => writes.push(write),
                     Self::Reads(_) => return Err(unknown),
                 },

@@ -384,9 +384,14 @@ fn decode_create<'a>(op: OpCode, reader: &mut Reader<'a>) -> Result<CreateTxn<'a
     Ok(CreateTxn { path, data, acl, kind, parent_cversion })
 }
 
+/// Bytes of a part of a multi besides its record: its type and the record's length.
+const PART_OVERHEAD: usize = 8;
+
 fn decode_parts<'a>(reader: &mut Reader<'a>) -> Result<Vec<Txn<'a>>, DecodeError> {
-    let mut parts = Vec::new();
-    for _ in 0..reader.count()?.unwrap_or(0) {
+    let count = reader.count()?.unwrap_or(0);
+    let room = reader.rest().len() / PART_OVERHEAD;
+    let mut parts = Vec::with_capacity(room.min(usize::try_from(count).unwrap_or(room)));
+    for _ in 0..count {
         let kind = reader.int()?;
         let record = reader.buffer()?.ok_or(DecodeError::Null { what: "part of a multi" })?;
         parts.push(decode_record(kind, Level::InsideMulti, &mut Reader::new(record))?);

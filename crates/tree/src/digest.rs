@@ -11,30 +11,48 @@ use crc32fast::Hasher;
 use zoarium_proto::txn::TxnDigest;
 use zoarium_proto::{RawStat, Zxid};
 
-/// The digest of the znode at `path`; `content_crc` is that of [`content_crc`]. 0 below
-/// `/zookeeper`.
-pub fn znode(path: &str, content_crc: u32, stat: &RawStat) -> u64 {
-    if is_counted(path) { of_counted(content_crc, stat).into() } else { 0 }
+use crate::store::arena::Record;
+
+/// What is digested of a path and data, where a znode's digest goes on from: a change of the stat
+/// does not touch the data again.
+#[derive(Clone, Debug)]
+pub struct Content {
+    hasher: Hasher,
 }
 
-/// CRC-32 of a path and data, where a znode's digest goes on from: a change of the stat does not
-/// touch the data again.
-pub fn content_crc(path: &str, data: Option<&[u8]>) -> u32 {
-    let mut hasher = Hasher::new();
-    hasher.update(if path == "/" { b"" } else { path.as_bytes() });
-    hasher.update(data.unwrap_or_default());
-    hasher.finalize()
+impl Content {
+    /// Of this path and data.
+    pub fn new(path: &str, data: Option<&[u8]>) -> Self {
+        let mut hasher = Hasher::new();
+        hasher.update(if path == "/" { b"" } else { path.as_bytes() });
+        hasher.update(data.unwrap_or_default());
+        Self { hasher }
+    }
+
+    /// As it was when it had this CRC.
+    pub fn from_crc(crc: u32) -> Self {
+        Self { hasher: Hasher::new_with_initial(crc) }
+    }
+
+    /// CRC-32 of path and data.
+    pub fn crc(&self) -> u32 {
+        self.hasher.clone().finalize()
+    }
+
+    /// The digest of the znode at `path` with this content. 0 below `/zookeeper`.
+    pub fn znode(self, path: &str, stat: &RawStat) -> u64 {
+        if is_counted(path) { self.counted(stat).into() } else { 0 }
+    }
+
+    pub(crate) fn counted(mut self, stat: &RawStat) -> u32 {
+        self.hasher.update(&stat.to_digest_input());
+        self.hasher.finalize()
+    }
 }
 
 /// Whether a znode at `path` has a part in the tree's digest.
 pub(crate) fn is_counted(path: &str) -> bool {
     !path.starts_with("/zookeeper/")
-}
-
-pub(crate) fn of_counted(content_crc: u32, stat: &RawStat) -> u32 {
-    let mut hasher = Hasher::new_with_initial(content_crc);
-    hasher.update(&stat.to_digest_input());
-    hasher.finalize()
 }
 
 /// The digest of a tree after a transaction.
@@ -96,6 +114,14 @@ impl Digests {
     /// Puts a znode's new digest in the place of its old one.
     pub(crate) fn replace(&mut self, old: u32, new: u32) {
         self.sum = self.sum.wrapping_sub(old.into()).wrapping_add(new.into());
+    }
+
+    /// Brings a znode's digest up to its stat and this content.
+    pub(crate) fn refresh(&mut self, record: &mut Record, content: Content) {
+        if record.is_in_digest() {
+            let new = content.counted(&record.stat);
+            self.replace(core::mem::replace(&mut record.digest, new), new);
+        }
     }
 
     /// Whether comparing means nothing.

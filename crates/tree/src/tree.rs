@@ -9,7 +9,7 @@ use zoarium_proto::path::RESERVED;
 use zoarium_proto::{AclList, RawStat, SessionId, Zxid};
 
 use crate::acls::{AclKey, Acls};
-use crate::digest::{self, DigestAt, Digests};
+use crate::digest::{self, Content, DigestAt, Digests};
 use crate::hash::Seed;
 use crate::owners::Owners;
 use crate::quota::Quotas;
@@ -283,17 +283,17 @@ impl Tree {
     fn refresh_content(&mut self, slot: Slot, path: &str) {
         if self.digests.enabled {
             let record = self.store.arena.get_mut(slot);
-            record.content_crc = digest::content_crc(path, record.data());
-            self.refresh_stat(slot);
+            let content = Content::new(path, record.data());
+            record.content_crc = content.crc();
+            self.digests.refresh(record, content);
         }
     }
 
     /// Brings a znode's digest up to its stat.
     pub(crate) fn refresh_stat(&mut self, slot: Slot) {
-        let record = self.store.arena.get_mut(slot);
-        if self.digests.enabled && record.is_in_digest() {
-            let new = digest::of_counted(record.content_crc, &record.stat);
-            self.digests.replace(core::mem::replace(&mut record.digest, new), new);
+        if self.digests.enabled {
+            let record = self.store.arena.get_mut(slot);
+            self.digests.refresh(record, Content::from_crc(record.content_crc));
         }
     }
 }

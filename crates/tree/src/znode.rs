@@ -73,12 +73,12 @@ impl<'a> Znode<'a> {
         }
     }
 
-    /// What the tree's digest counts for it; see [`crate::digest::znode`]. 0 if digests are off.
+    /// What the tree's digest counts for it; see [`crate::digest::Content::znode`]. 0 if digests are off.
     pub fn digest(&self) -> u64 {
         self.record.digest.into()
     }
 
-    /// CRC-32 of its path and data; see [`crate::digest::content_crc`]. 0 if digests are off.
+    /// CRC-32 of its path and data; see [`crate::digest::Content::crc`]. 0 if digests are off.
     pub const fn content_crc(&self) -> u32 {
         self.record.content_crc
     }

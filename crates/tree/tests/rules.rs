@@ -5,7 +5,7 @@ use zoarium_proto::acl::encode_list;
 use zoarium_proto::create::Owner;
 use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn, TxnDigest, TxnHeader};
 use zoarium_proto::{Acl, AclList, ErrorCode, Perms, SessionId, Zxid};
-use zoarium_tree::digest;
+use zoarium_tree::digest::Content;
 use zoarium_tree::quota::{Limits, Usage};
 use zoarium_tree::{Applied, ChangeKind, Outcome, Progress, SnapshotLoader, Tree, TreeOptions};
 
@@ -114,7 +114,7 @@ fn usage_follows_every_change_below_a_quota() {
 
     let stats = live.tree.find("/zookeeper/quota/q/zookeeper_stats").unwrap();
     assert_eq!(stats.raw(), before);
-    let crc = digest::content_crc(&stats.path(), stats.data());
+    let crc = Content::new(&stats.path(), stats.data()).crc();
     assert_eq!(stats.content_crc(), crc);
     let told = live.changes.iter().filter(|(kind, _)| *kind == ChangeKind::DataChanged);
     assert_eq!(told.count(), 1, "only the one of the client");
@@ -234,7 +234,7 @@ fn leader_can_foretell_a_digest() {
     let mut live = Live::new();
     let part = |live: &Live, path: &str| {
         let znode = live.tree.find(path).unwrap();
-        digest::znode(path, znode.content_crc(), &znode.raw())
+        Content::from_crc(znode.content_crc()).znode(path, &znode.raw())
     };
     let (before, root) = (live.tree.digest(), part(&live, "/"));
     live.create("/a", PLAIN, b"data");

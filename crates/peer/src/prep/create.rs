@@ -24,19 +24,25 @@ impl Prep {
         if mode.is_ephemeral() { cx.check_owner() } else { cx.check_session() }?;
         let asked = request.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
         let (parent_path, _) = asked.rsplit_once('/').ok_or(ErrorCode::BadArguments)?;
-        if asked.contains('\0') {
+        // Only this of what may be wrong with a path counts before the ACL.
+        let is_valid = path::validate(asked).is_ok();
+        if !is_valid && asked.contains('\0') {
             return Err(ErrorCode::BadArguments);
         }
         let mut buffer = Vec::new();
         let acl = cx.options.access.fixup(request.acl, cx.identities, &mut buffer)?;
         let mut parent = self.outstanding.record(parent_path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(parent.acl(), Perms::CREATE)?;
-        let path = if mode.is_sequential() {
-            Cow::Owned(format!("{asked}{}", sequence(parent.raw.cversion)))
+        let (path, is_valid) = if mode.is_sequential() {
+            let path = format!("{asked}{}", sequence(parent.raw.cversion));
+            let is_valid = path::validate(&path).is_ok();
+            (Cow::Owned(path), is_valid)
         } else {
-            Cow::Borrowed(asked)
+            (Cow::Borrowed(asked), is_valid)
         };
-        path::validate(&path).map_err(|_| ErrorCode::BadArguments)?;
+        if !is_valid {
+            return Err(ErrorCode::BadArguments);
+        }
         if self.outstanding.exists(&path, cx.tree) {
             return Err(ErrorCode::NodeExists);
         }

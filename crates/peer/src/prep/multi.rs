@@ -23,17 +23,21 @@ impl Prep {
         out: &mut Vec<u8>,
     ) -> Result<Decision, Undecodable> {
         let writes = match decode_multi(reader)? {
-            Some(MultiRequest::Empty) => Some(Vec::new()),
-            Some(MultiRequest::Writes(writes)) => writes.into_iter().map(as_part).collect(),
-            Some(MultiRequest::Reads(_)) | None => None,
+            Some(MultiRequest::Empty) => Vec::new(),
+            // A null path spoils the whole multi, whatever comes before it.
+            Some(MultiRequest::Writes(writes)) if writes.iter().all(|it| it.path().is_some()) => {
+                writes
+            }
+            Some(MultiRequest::Writes(_) | MultiRequest::Reads(_)) | None => {
+                return Ok(Err(ErrorCode::MarshallingError));
+            }
         };
-        let Some(writes) = writes else { return Ok(Err(ErrorCode::MarshallingError)) };
         let mut failed = None;
         out.put_i32(length(writes.len()));
-        for write in &writes {
+        for write in writes {
             let part = put_part(out, |out| match failed {
                 Some(_) => Err(ErrorCode::RuntimeInconsistency),
-                None => self.write(cx, write, out),
+                None => self.write(cx, &as_part(write), out),
             });
             failed = failed.or(part.err());
         }
@@ -45,11 +49,9 @@ impl Prep {
 }
 
 /// A part as it counts inside a multi, where the mode of a create decides the operation rather
-/// than the other way round (Apache's `Op`). `None` for a null path, which spoils the whole multi,
-/// whatever comes before it.
-fn as_part(write: WriteOp<'_>) -> Option<WriteOp<'_>> {
-    write.path()?;
-    let WriteOp::Create(op, request) = write else { return Some(write) };
+/// than the other way round (Apache's `Op`).
+fn as_part(write: WriteOp<'_>) -> WriteOp<'_> {
+    let WriteOp::Create(op, request) = write else { return write };
     let op = match CreateMode::from_wire(request.flags) {
         Some(CreateMode::Container) => OpCode::CreateContainer,
         Some(mode) if mode.is_ttl() => OpCode::CreateTtl,
@@ -57,5 +59,5 @@ fn as_part(write: WriteOp<'_>) -> Option<WriteOp<'_>> {
         Some(_) | None => op,
     };
     let ttl_ms = request.ttl_ms.filter(|_| op == OpCode::CreateTtl);
-    Some(WriteOp::Create(op, CreateRequest { ttl_ms, ..request }))
+    WriteOp::Create(op, CreateRequest { ttl_ms, ..request })
 }

@@ -13,7 +13,8 @@ use changes::{Change, Changes};
 use zoarium_proto::acl::AclList;
 use zoarium_proto::create::Owner;
 use zoarium_proto::{RawStat, SessionId, Zxid};
-use zoarium_tree::{Tree, Znode, digest};
+use zoarium_tree::digest::Content;
+use zoarium_tree::{Tree, Znode};
 
 /// A znode as it will be.
 #[derive(Clone, Debug)]
@@ -75,21 +76,6 @@ impl Record {
             self.raw.pzxid = zxid;
         }
         cversion
-    }
-
-    pub(super) fn set_data(
-        &mut self,
-        path: &str,
-        data: Option<&[u8]>,
-        version: i32,
-        zxid: Zxid,
-        time_ms: i64,
-    ) {
-        self.raw.version = version;
-        self.raw.mzxid = zxid;
-        self.raw.mtime = time_ms;
-        self.data_length = data_length(data);
-        self.content_crc = digest::content_crc(path, data);
     }
 
     pub(super) fn set_acl(&mut self, acl: AclList<'_>, version: i32) {
@@ -162,18 +148,44 @@ impl Outstanding {
             raw,
             owner,
             num_children: 0,
-            data_length: data_length(data),
-            content_crc: digest::content_crc(path, data),
+            data_length: 0,
+            content_crc: 0,
             acl: KeptAcl::new(acl),
             digest: 0,
         };
-        self.change(path, record, zxid);
+        self.change_content(path, record, data, zxid);
+    }
+
+    /// Notes a znode's new data.
+    pub(super) fn set_data(
+        &mut self,
+        path: &str,
+        mut record: Record,
+        (data, version): (Option<&[u8]>, i32),
+        (zxid, time_ms): (Zxid, i64),
+    ) {
+        record.raw.version = version;
+        record.raw.mzxid = zxid;
+        record.raw.mtime = time_ms;
+        self.change_content(path, record, data, zxid);
+    }
+
+    fn change_content(&mut self, path: &str, mut record: Record, data: Option<&[u8]>, zxid: Zxid) {
+        let content = Content::new(path, data);
+        record.data_length = data_length(data);
+        record.content_crc = content.crc();
+        self.change_to(path, record, content, zxid);
     }
 
     /// Notes a znode's new state.
-    pub(super) fn change(&mut self, path: &str, mut record: Record, zxid: Zxid) {
+    pub(super) fn change(&mut self, path: &str, record: Record, zxid: Zxid) {
+        let content = Content::from_crc(record.content_crc);
+        self.change_to(path, record, content, zxid);
+    }
+
+    fn change_to(&mut self, path: &str, mut record: Record, content: Content, zxid: Zxid) {
         let path = root_alias(path);
-        let after = self.digest_of(path, &record);
+        let after = self.digest.map_or(0, |_| content.znode(path, &record.raw));
         let before = core::mem::replace(&mut record.digest, after);
         self.push(path, before, after, Some(record), zxid);
     }
@@ -215,14 +227,8 @@ impl Outstanding {
         self.changes.push(path, Change { zxid, state, digest });
         self.digest = digest.map(|sum| sum.wrapping_sub(out).wrapping_add(in_));
     }
-
-    fn digest_of(&self, path: &str, record: &Record) -> u64 {
-        match self.digest {
-            Some(_) => digest::znode(path, record.content_crc, &record.raw),
-            None => 0,
-        }
-    }
 }
+
 /// The root is kept under its empty name, as in the tree.
 fn root_alias(path: &str) -> &str {
     if path == "/" { "" } else { path }

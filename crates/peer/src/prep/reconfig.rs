@@ -44,12 +44,11 @@ impl Prep {
         if !next.is_quorum(&zab.in_sync()) {
             return Err(ErrorCode::NewConfigNoQuorum);
         }
-        let mut znode = self.outstanding.record(CONFIG, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let znode = self.outstanding.record(CONFIG, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::WRITE)?;
         let text = next.to_string();
-        let data = Some(text.as_bytes());
-        znode.set_data(CONFIG, data, ZNODE_VERSION, cx.zxid, cx.time_ms);
-        self.outstanding.change(CONFIG, znode, cx.zxid);
+        let (data, at) = (Some(text.as_bytes()), (cx.zxid, cx.time_ms));
+        self.outstanding.set_data(CONFIG, znode, (data, ZNODE_VERSION), at);
         Txn::Reconfig { path: CONFIG.into(), data, version: ZNODE_VERSION }.encode_record(out);
         self.membership = Some(Arc::new(next));
         Ok(OpCode::Reconfig)
