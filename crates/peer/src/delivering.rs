@@ -10,9 +10,9 @@ use zoarium_zab::Txn;
 
 impl Peer {
     /// A transaction is committed, or before a server serves, at least logged.
-    pub(crate) fn deliver(&mut self, now: Now, txn: &Txn, effects: &mut Effects<Self>) {
-        let zxid = txn.zxid;
-        let mut reader = Reader::new(&txn.bytes);
+    pub(crate) fn deliver(&mut self, now: Now, txn: Txn, effects: &mut Effects<Self>) {
+        let Txn { zxid, bytes, membership: _ } = txn;
+        let mut reader = Reader::new(&bytes);
         let Ok((header, kind)) = TxnHeader::decode(&mut reader) else {
             unreachable!("transaction {zxid} was written or checked here");
         };
@@ -49,7 +49,7 @@ impl Peer {
             Some(Origin::Connect { conn, session, .. }) => self.sessions.attach(session, conn),
             Some(Origin::Request { .. }) | None => {}
         }
-        effects.output(Output::Deliver(Delivery { zxid, txn: txn.bytes.clone(), closes, origin }));
+        effects.output(Output::Deliver(Delivery { zxid, txn: bytes, closes, origin }));
         if let Some(conn) = leaves {
             effects.output(Output::Close { conn });
         }

@@ -161,16 +161,16 @@ impl Peer {
 
     /// Whether a session that came to `owner` may ask a leader, and how far it is known.
     pub(crate) fn standing(&mut self, session: SessionId, owner: Owner) -> Standing {
-        if self.sessions.contains(session) || !self.local_sessions_enabled() {
-            return Standing::Global(self.sessions.check(session, owner));
+        if let Some(state) = self.sessions.check(session, owner) {
+            return Standing::Global(state);
         }
-        let is_local = match owner {
+        let is_open = match owner {
             Owner::Here => self.local.sessions.is_open(session),
             Owner::Learner(_) => {
                 session.server_id() != self.options.server_id && !self.local.ended.has(session)
             }
         };
-        match is_local {
+        match is_open && self.local_sessions_enabled() {
             true => Standing::Local,
             false => Standing::Global(Err(ErrorCode::SessionExpired)),
         }

@@ -288,7 +288,7 @@ impl Peer {
         use zoarium_zab::Output as Zab;
         match output {
             Zab::Deliver(txn) => {
-                self.deliver(now, &txn, effects);
+                self.deliver(now, txn, effects);
                 self.work_off_backlog(now, tree, effects);
             }
             Zab::Forwarded { from, request } => {

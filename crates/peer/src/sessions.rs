@@ -87,20 +87,17 @@ impl Sessions {
         Some(i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX))
     }
 
-    /// Whether a request of this session that came to `owner` may be done.
-    ///
-    /// # Errors
-    /// What the client is to be told if it may not.
-    pub(crate) fn check(&mut self, id: SessionId, owner: Owner) -> Result<(), ErrorCode> {
-        match self.by_id.get_mut(&id) {
-            Some(session) if !session.closing => {
-                match *session.owner.get_or_insert(owner) == owner {
-                    true => Ok(()),
-                    false => Err(ErrorCode::SessionMoved),
-                }
-            }
-            Some(_) | None => Err(ErrorCode::SessionExpired),
-        }
+    /// Whether a request of this session that came to `owner` may be done, or what the client is to
+    /// be told if not. `None` if there is no such session.
+    pub(crate) fn check(&mut self, id: SessionId, owner: Owner) -> Option<Result<(), ErrorCode>> {
+        let session = self.by_id.get_mut(&id)?;
+        Some(if session.closing {
+            Err(ErrorCode::SessionExpired)
+        } else if *session.owner.get_or_insert(owner) == owner {
+            Ok(())
+        } else {
+            Err(ErrorCode::SessionMoved)
+        })
     }
 
     /// Notes where a session's client is.
@@ -108,11 +105,6 @@ impl Sessions {
         if let Some(session) = self.by_id.get_mut(&id) {
             session.owner = Some(owner);
         }
-    }
-
-    /// Whether the session exists.
-    pub(crate) fn contains(&self, id: SessionId) -> bool {
-        self.by_id.contains_key(&id)
     }
 
     /// Whether the session exists and is not closing.

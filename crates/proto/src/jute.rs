@@ -102,6 +102,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Bytes not yet consumed.
+    #[inline]
     pub fn rest(&self) -> &'a [u8] {
         &self.bytes[self.offset..]
     }

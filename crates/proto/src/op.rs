@@ -14,6 +14,7 @@ macro_rules! ops {
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// The operation with this wire value.
+            #[inline]
             pub const fn from_wire(value: i32) -> Option<Self> {
                 match value {
                     $($value => Some(Self::$name),)*

@@ -47,6 +47,7 @@ impl TxnHeader {
     ///
     /// # Errors
     /// If `bytes` are too few.
+    #[inline]
     pub fn decode(reader: &mut Reader<'_>) -> Result<(Self, i32), DecodeError> {
         // Of the right length at once: one check instead of five.
         let mut reader = Reader::new(reader.raw(Self::WIRE_SIZE)?);
@@ -287,6 +288,7 @@ impl<'a> LoggedTxn<'a> {
     ///
     /// # Errors
     /// If it is none.
+    #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let (header, kind) = TxnHeader::decode(&mut reader)?;

@@ -133,6 +133,7 @@ enum Scheme {
 impl AccessRules {
     /// Whether one of `ids` may do one of `perms` to a znode with this ACL (Apache's
     /// `ZooKeeperServer.checkACL`). Entries only add; there is no deny. An empty list allows all.
+    #[inline]
     pub fn allows(&self, acl: AclList<'_>, perms: Perms, ids: &Identities) -> bool {
         if acl == AclList::OPEN || self.skip_acl || ids.is_super {
             return true;

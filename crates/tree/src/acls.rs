@@ -49,6 +49,7 @@ impl Acls {
     }
 
     /// The list with this number.
+    #[inline]
     pub(crate) fn list(&self, key: AclKey) -> AclList<'_> {
         if key == AclKey::OPEN {
             return AclList::OPEN;

@@ -158,6 +158,7 @@ pub(crate) struct Quotas {
 
 impl Quotas {
     /// The nearest of `path` and its ancestors that has limits.
+    #[inline]
     fn nearest(&self, path: &str) -> Option<&str> {
         let mut prefix = path;
         while !self.paths.is_empty() && !prefix.is_empty() {
@@ -231,6 +232,7 @@ impl Tree {
         }
     }
 
+    #[inline]
     fn add_usage(&mut self, path: &str, count: i64, bytes: i64) {
         let Some(prefix) = self.quotas.nearest(path) else { return };
         let stats_path = stats_path(prefix);
