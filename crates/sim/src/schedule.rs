@@ -56,6 +56,11 @@ impl<T> Schedule<T> {
         self.due.remove(&key)
     }
 
+    /// When the next thing is due.
+    pub(crate) fn next_time(&self) -> Option<Time> {
+        self.due.first_key_value().map(|(key, _)| key.time)
+    }
+
     /// Takes the next thing out.
     pub(crate) fn pop(&mut self) -> Option<(Time, T)> {
         self.due.pop_first().map(|(key, what)| (key.time, what))

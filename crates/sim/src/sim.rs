@@ -20,6 +20,7 @@ mod choose;
 mod faults;
 mod io;
 mod links;
+mod live;
 mod machine;
 mod phases;
 mod steps;

@@ -12,6 +12,7 @@ mod choices;
 mod clocks;
 mod disks;
 mod links;
+mod live;
 mod processes;
 
 /// Does what requests say, one word at a time, and nothing else.
