@@ -65,8 +65,8 @@ fn members_enter_and_leave_together_round_after_round() {
         let rounds = Arc::new(Mutex::new(rounds));
         let mut members = Vec::new();
         for _ in 0..MEMBERS {
-            let (client, wire) = world.wired().await;
-            // Connections break, but no session ends.
+            // Connections break and servers crash, but no session ends.
+            let (client, wire) = world.wired_for(TIMEOUT * 60).await;
             wire.break_once_in(Some(50));
             members.push(tokio::spawn(go_through(client, world.dice(), Arc::clone(&rounds))));
         }

@@ -173,6 +173,7 @@ fn cache_becomes_what_the_tree_is_and_tells_all_of_it() {
         });
         mutate(&world, &writer).await;
         trouble.await.unwrap();
+        world.until("calm", |_| true).await;
         while !cache.is_current() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -1,11 +1,10 @@
 //! Queues: every item is done once, in order, whatever breaks.
 
-use crate::world::{TIMEOUT, for_seeds, in_world, soon};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use crate::world::{TIMEOUT, in_world};
+
 use std::time::{Duration, SystemTime};
-use tokio::time::Instant;
-use zoarium_recipes::{DelayQueue, Error, IdQueue, Lost, PriorityQueue, Queue, Token};
+
+use zoarium_recipes::{DelayQueue, Error, IdQueue, Lost, PriorityQueue, Queue};
 
 #[test]
 fn items_come_in_order_and_stay_until_they_are_done() {
@@ -118,90 +117,4 @@ fn priorities_times_and_ids_are_kept_to() {
         taken.done().await.unwrap();
         assert_eq!(queue.take().await.unwrap().data(), "4");
     });
-}
-
-/// What became of each item.
-#[derive(Default)]
-struct Ledger {
-    put: Vec<String>,
-    /// When it may have been put, and it is not known whether it was.
-    unsure: Vec<String>,
-    handed_out: BTreeMap<String, Vec<Token>>,
-    done: Vec<String>,
-    done_perhaps: Vec<String>,
-}
-
-#[test]
-fn no_item_is_lost_or_done_twice() {
-    for_seeds("no_item_is_lost_or_done_twice", 15, async |world| {
-        let ledger = Arc::<Mutex<Ledger>>::default();
-        let mut tasks = Vec::new();
-        for number in 0..4 {
-            let ((client, wire), dice) = (world.wired().await, world.dice());
-            let (ledger, queue) = (Arc::clone(&ledger), Queue::new(&client, "/q"));
-            let trouble = world.dice();
-            tasks.push(tokio::spawn(async move {
-                wire.break_once_in(Some(60));
-                let end = Instant::now() + Duration::from_secs(25);
-                while Instant::now() < end {
-                    tokio::time::sleep(trouble.millis(4000)).await;
-                    let longest = if trouble.once_in(3) { 3000 } else { 500 };
-                    wire.take_down(trouble.millis(longest));
-                }
-                wire.break_once_in(None);
-            }));
-            if number % 2 == 0 {
-                tasks.push(tokio::spawn(async move {
-                    for item in 0..25 {
-                        let item = format!("{number}-{item:02}");
-                        let put = tokio::time::timeout(TIMEOUT * 2, queue.put(&item)).await;
-                        match put {
-                            Ok(Ok(())) => ledger.lock().unwrap().put.push(item),
-                            Ok(Err(error)) if !error.may_be_done() => panic!("{error}"),
-                            // Given up, or the session was lost: it may be there, or come yet.
-                            Ok(Err(_)) | Err(_) => ledger.lock().unwrap().unsure.push(item),
-                        }
-                        tokio::time::sleep(dice.millis(1000)).await;
-                    }
-                }));
-            } else {
-                tasks.push(tokio::spawn(take(queue, dice, ledger)));
-            }
-        }
-        for task in tasks {
-            soon(task).await.unwrap();
-        }
-        world.until("all done", |world| world.children("/q/entries").is_empty()).await;
-        let mut ledger = ledger.lock().unwrap();
-        let Ledger { put, unsure, handed_out, done, done_perhaps } = &mut *ledger;
-        done.sort();
-        assert!(done.windows(2).all(|pair| pair[0] != pair[1]), "done twice");
-        for item in &*put {
-            let is_done = done.binary_search(item).is_ok() || done_perhaps.contains(item);
-            assert!(is_done, "{item} is lost");
-        }
-        assert!(done.iter().all(|item| put.contains(item) || unsure.contains(item)));
-        assert!(handed_out.values().all(|tokens| tokens.is_sorted()), "{handed_out:?}");
-        assert!(put.len() > 20);
-    });
-}
-
-/// Takes items until none has come for long.
-async fn take(queue: Queue, dice: crate::world::Dice, ledger: Arc<Mutex<Ledger>>) {
-    while let Ok(item) = tokio::time::timeout(TIMEOUT * 20, queue.take()).await {
-        let item = item.unwrap();
-        let name = String::from_utf8(item.data().to_vec()).unwrap();
-        let token = item.token();
-        ledger.lock().unwrap().handed_out.entry(name.clone()).or_default().push(token);
-        let work = item.claim().run(tokio::time::sleep(dice.millis(300))).await;
-        if work.is_err() || dice.once_in(5) {
-            continue;
-        }
-        match item.done().await {
-            Ok(()) => ledger.lock().unwrap().done.push(name),
-            Err(error) if error.may_be_done() => ledger.lock().unwrap().done_perhaps.push(name),
-            Err(Error::Lost(_)) => {}
-            Err(error) => panic!("{error}"),
-        }
-    }
 }

@@ -1,20 +1,22 @@
-//! A world in virtual time: the state machine of a real server, and clients whose connections to it
-//! are pipes in memory that break, delay and lose what a seed says.
+//! A world in virtual time: the state machine of a real server, or three real servers in the
+//! simulator that crash, pause and are parted; and clients whose connections to them are pipes in
+//! memory that break, delay and lose what a seed says.
 //!
 //! Everything runs on one thread with tokio's clock paused, so a seed always does the same.
 
 mod dice;
+mod ensemble;
 mod server;
+mod servers;
 mod wire;
 
 pub(crate) use dice::Dice;
 pub(crate) use wire::Wire;
 
-use server::Server;
+use servers::Owned;
 use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 use zoarium_client::{Backoff, Client};
@@ -27,26 +29,36 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 #[derive(Clone)]
 pub(crate) struct World {
-    server: Arc<Mutex<Server>>,
+    servers: Owned,
     dice: Dice,
     clients: Rc<Cell<u32>>,
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
-        let server = Arc::new(Mutex::new(Server::new(Instant::now())));
-        tokio::spawn(server::tick(Arc::downgrade(&server)));
-        Self { server, dice: Dice::new(seed), clients: Rc::default() }
+    fn new(seed: u64, which: Which) -> Self {
+        let dice = Dice::new(seed);
+        let servers = match which {
+            Which::One => Owned::one(),
+            Which::Three => Owned::three(&dice),
+        };
+        Self { servers, dice, clients: Rc::default() }
     }
 
     /// A client with a wire that does as it is told.
     pub(crate) async fn wired(&self) -> (Client, Wire) {
+        self.wired_for(TIMEOUT).await
+    }
+
+    /// The same, with another session timeout.
+    pub(crate) async fn wired_for(&self, timeout: Duration) -> (Client, Wire) {
         self.clients.set(self.clients.get() + 1);
-        let wire = Wire::new(Arc::clone(&self.server), self.dice.fork());
+        let servers = self.servers.servers();
+        let wire = Wire::new(servers.clone(), self.clients.get(), self.dice.fork());
         let (first, longest) = (Duration::from_millis(1), Duration::from_millis(20));
-        let builder = Client::builder("server")
+        let builder = Client::builder(servers.hosts())
             .connector(wire.clone())
-            .session_timeout(TIMEOUT)
+            .connect_timeout(PATIENCE)
+            .session_timeout(timeout)
             .backoff(Backoff { first, longest })
             .seed(self.dice.fork().seed().into());
         (builder.connect().await.unwrap(), wire)
@@ -62,36 +74,55 @@ impl World {
 
     /// The names of a znode's children on the server; none if there is no such znode.
     pub(crate) fn children(&self, path: &str) -> Vec<String> {
-        self.server.lock().unwrap().children(path)
+        self.servers.children(path)
     }
 
     /// How many watches the server keeps.
     pub(crate) fn watches(&self) -> usize {
-        self.server.lock().unwrap().watches()
+        self.servers.watches()
     }
 
-    /// Looks every now and then until something is so.
+    /// Looks every now and then until something is so, and no server fails any more.
     pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !is_so(self) {
+        while !(self.servers.is_calm() && is_so(self)) {
             assert!(Instant::now() < deadline, "{what} does not come true");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
-/// Runs something in a world of its own.
+/// Which servers there are.
+#[derive(Clone, Copy)]
+enum Which {
+    One,
+    Three,
+}
+
+/// Runs something in a world of its own, with one server.
 pub(crate) fn in_world<F: Future>(seed: u64, run: impl FnOnce(World) -> F) -> F::Output {
+    in_world_of(seed, Which::One, run)
+}
+
+fn in_world_of<F: Future>(seed: u64, which: Which, run: impl FnOnce(World) -> F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(async { soon(run(World::new(seed))).await })
+    runtime.block_on(async {
+        let world = World::new(seed, which);
+        let driving = world.servers.drive();
+        tokio::select! {
+            biased;
+            output = soon(run(world)) => output,
+            never = driving => match never {},
+        }
+    })
 }
 
-/// Runs something once for each of some seeds. `RECIPES_SEED=7` runs that seed, `RECIPES_SEEDS=1000`
-/// so many.
+/// Runs something once for each of some seeds: even ones have one server, odd ones an ensemble of
+/// three. `RECIPES_SEED=7` runs that seed, `RECIPES_SEEDS=1000` so many.
 pub(crate) fn for_seeds<F: Future<Output = ()>>(name: &str, count: u64, run: impl Fn(World) -> F) {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds = match (number("RECIPES_SEED"), number("RECIPES_SEEDS")) {
@@ -100,7 +131,8 @@ pub(crate) fn for_seeds<F: Future<Output = ()>>(name: &str, count: u64, run: imp
     };
     for seed in seeds {
         let replay = Replay { name: name.to_owned(), seed };
-        in_world(seed, &run);
+        let which = if seed % 2 == 0 { Which::One } else { Which::Three };
+        in_world_of(seed, which, &run);
         drop(replay);
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, Weak};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use zoarium_peer::{
     ClientRequest, Connect, Delivery, EnsembleOptions, Order, Origin, Output, Peer, PeerOptions,
@@ -31,9 +31,8 @@ struct Connection {
     is_dialed: bool,
     order: Order,
     answered: u64,
-    frames: mpsc::UnboundedSender<Vec<u8>>,
     /// Dropped when the server closes the connection.
-    _open: oneshot::Sender<()>,
+    frames: mpsc::UnboundedSender<Vec<u8>>,
 }
 
 pub(crate) struct Server {
@@ -176,7 +175,7 @@ impl Server {
                 self.reply(conn, out);
             }
             Output::Connected { conn, response } => self.connected(conn, &response),
-            Output::Close { conn } => self.disconnect(conn),
+            Output::Close { conn } => self.close(conn),
             Output::Unanswered { .. } | Output::OverQuota(_) | Output::PutConfig(_) => {}
             other => unreachable!("{other:?}"),
         }
@@ -219,7 +218,7 @@ impl Server {
             Some(connection) if response.timeout_ms > 0 => {
                 connection.session = Some(response.session);
             }
-            _ => self.disconnect(conn),
+            _ => self.close(conn),
         }
     }
 
@@ -252,23 +251,22 @@ impl Server {
         read::answer(op, body, &cx, &mut self.watches, out);
     }
 
-    /// A new connection: what it is called, what the server sends on it, and what resolves when the
-    /// server closes it.
-    pub(crate) fn connect(
-        &mut self,
-    ) -> (ConnId, mpsc::UnboundedReceiver<Vec<u8>>, oneshot::Receiver<()>) {
+    /// A new connection: what it is called, and what the server sends on it.
+    pub(crate) fn connect(&mut self) -> (u64, mpsc::UnboundedReceiver<Vec<u8>>) {
         self.last_connection += 1;
-        let conn = ConnId(self.last_connection);
-        let ((frames, receiver), (open, closed)) = (mpsc::unbounded_channel(), oneshot::channel());
+        let (frames, receiver) = mpsc::unbounded_channel();
         let order = Order::default();
-        let (session, is_dialed, answered) = (None, false, 0);
-        let connection = Connection { session, is_dialed, order, answered, frames, _open: open };
-        self.connections.insert(conn, connection);
-        (conn, receiver, closed)
+        let connection = Connection { session: None, is_dialed: false, order, answered: 0, frames };
+        self.connections.insert(ConnId(self.last_connection), connection);
+        (self.last_connection, receiver)
     }
 
     /// A connection is gone.
-    pub(crate) fn disconnect(&mut self, conn: ConnId) {
+    pub(crate) fn disconnect(&mut self, call: u64) {
+        self.close(ConnId(call));
+    }
+
+    fn close(&mut self, conn: ConnId) {
         if self.connections.remove(&conn).is_some() {
             self.watches.remove_connection(conn);
             self.step(Input::Request(Request::Disconnected { conn }));
@@ -276,7 +274,8 @@ impl Server {
     }
 
     /// A frame has come, without its length.
-    pub(crate) fn take(&mut self, conn: ConnId, frame: Vec<u8>) {
+    pub(crate) fn take(&mut self, call: u64, frame: Vec<u8>) {
+        let conn = ConnId(call);
         let now = self.now().mono;
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let frame = Bytes::from(frame);

@@ -1,7 +1,7 @@
-//! A client's way to the server: pipes in memory that delay, break, and lose what is in them.
+//! A client's way to the servers: pipes in memory that delay, break, and lose what is in them.
 
 use super::dice::Dice;
-use super::server::Server;
+use super::servers::{Frames, Servers};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,9 @@ const DELAY_MS: u64 = 4;
 /// Makes connections of one client. Clones control the same ones.
 #[derive(Clone)]
 pub(crate) struct Wire {
-    server: Arc<Mutex<Server>>,
+    servers: Servers,
+    /// Which of the clients it is.
+    number: u32,
     dice: Dice,
     state: Arc<Mutex<State>>,
     cut: Arc<Notify>,
@@ -30,10 +32,10 @@ struct State {
 }
 
 impl Wire {
-    pub(crate) fn new(server: Arc<Mutex<Server>>, dice: Dice) -> Self {
+    pub(crate) fn new(servers: Servers, number: u32, dice: Dice) -> Self {
         let state = State { down_until: Instant::now(), breaks: None };
         let state = Arc::new(Mutex::new(state));
-        Self { server, dice, state, cut: Arc::default() }
+        Self { servers, number, dice, state, cut: Arc::default() }
     }
 
     /// Breaks the connection, and lets no other be made for a while.
@@ -55,14 +57,17 @@ impl Wire {
 }
 
 impl Connector for Wire {
-    fn connect<'a>(&'a self, _: &'a HostPort) -> Connecting<'a> {
+    fn connect<'a>(&'a self, server: &'a HostPort) -> Connecting<'a> {
         Box::pin(async move {
             tokio::time::sleep(self.dice.millis(DELAY_MS)).await;
             if Instant::now() < self.state.lock().unwrap().down_until {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
+            let Some((call, frames)) = self.servers.dial(self.number, &server.host) else {
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            };
             let (ours, theirs) = tokio::io::duplex(1 << 20);
-            tokio::spawn(self.clone().serve(theirs));
+            tokio::spawn(self.clone().serve(call, frames, theirs));
             Ok(Box::new(ours) as Box<dyn Transport>)
         })
     }
@@ -70,8 +75,7 @@ impl Connector for Wire {
 
 impl Wire {
     /// One connection, from the server's side.
-    async fn serve(self, stream: DuplexStream) {
-        let (conn, mut frames, closed) = self.server.lock().unwrap().connect();
+    async fn serve(self, call: u64, mut frames: Frames, stream: DuplexStream) {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let answering = async {
             while let Some(frame) = frames.recv().await {
@@ -87,22 +91,20 @@ impl Wire {
                 if self.breaks_here() {
                     return;
                 }
-                self.server.lock().unwrap().take(conn, frame);
+                self.servers.say(call, frame);
                 if self.breaks_here() {
                     return;
                 }
             }
         };
-        let cut = self.cut.notified();
-        tokio::pin!(answering);
         tokio::select! {
             biased;
-            () = cut => {}
+            () = self.cut.notified() => {}
             () = asking => {}
-            () = &mut answering => {}
-            _closed = closed => answering.await,
+            // Up to what the server has said before it closed the connection.
+            () = answering => {}
         }
-        self.server.lock().unwrap().disconnect(conn);
+        self.servers.hang_up(call);
     }
 }
 
