@@ -251,8 +251,14 @@ impl Client {
         self.shared().core().session.generation()
     }
 
-    /// Until when no server ends the session because it has not heard of this client. Work that
-    /// must not outlive the session has to stop by then, whatever else is known.
+    /// Until when the session lives for the server that answered last, even if that hears nothing
+    /// more. Work that must not outlive the session has to stop by then, whatever else is known.
+    ///
+    /// A session is ended by the leader. A follower that is cut off from it goes on to answer for up
+    /// to `syncLimit` ticks, and what it has heard of this client in that time the leader may never
+    /// learn: then the session ends earlier than this says, by that time at most. Apache's servers
+    /// and ours are alike in that. What must be safe even so needs [fencing](Client::transaction): a
+    /// write that is done only if an ephemeral of the session is there.
     pub fn alive_until(&self) -> Option<Instant> {
         let until = self.shared().core().session.alive_until();
         until.map(|until| self.shared().instant(until))

@@ -51,10 +51,18 @@ pub enum Holding {
 /// # When the session is lost
 ///
 /// What was held is lost with the session, and somebody else may have it soon. The client knows a
-/// time before which no server gives the session up; at that time at the latest [`Guard::lost`]
-/// resolves and [`Guard::run`] stops its work. That needs clocks that run equally fast, and a process
-/// that runs at all: one that is stopped for longer than the session timeout goes on for a moment
-/// after others have taken over. [`Guard::token`] and [`Guard::transaction`] protect against that.
+/// time until which the session lives for the server that answered last; at that time at the latest
+/// [`Guard::lost`] resolves and [`Guard::run`] stops its work. Three things can make that too late, for
+/// any client of ZooKeeper:
+///
+/// - clocks that do not run equally fast;
+/// - a process that is stopped for longer than the session timeout, and goes on for a moment after
+///   others have taken over;
+/// - a follower that is cut off from its leader and answers for up to `syncLimit` ticks more, while
+///   the leader hears nothing of the session ([`Client::alive_until`](zoarium_client::Client::alive_until)).
+///
+/// So two may *believe* that they hold the same for a while. [`Guard::token`] and
+/// [`Guard::transaction`] keep the one that is wrong from doing harm.
 #[must_use = "what is held is let go of when its guard is dropped"]
 #[derive(Debug)]
 pub struct Guard {
@@ -116,6 +124,23 @@ impl Guard {
             biased;
             why = self.lost() => Err(why),
             done = work.into_future() => Ok(done),
+        }
+    }
+
+    /// Resolves when somebody wants it back: has called [`Contender::revoke`](crate::Contender::revoke)
+    /// on what it looks like from outside, or Curator's `Revoker` on its znode. That is a wish and
+    /// takes nothing away; to let go of it is up to the holder.
+    ///
+    /// While somebody waits for this, the znode is watched. A wish is kept: it is found here also if
+    /// it came before anybody waited, or before it was held.
+    ///
+    /// # Errors
+    /// If it is lost before.
+    pub async fn revoked(&self) -> Result<(), Lost> {
+        tokio::select! {
+            biased;
+            why = self.place.session_lost() => Err(why),
+            revoked = self.place.revoked() => revoked,
         }
     }
 

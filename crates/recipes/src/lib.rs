@@ -21,8 +21,8 @@
 //!   even if the znodes were deleted and made again.
 //! - **Lost sessions.** What is held is bound to the session it was taken in; nothing of an old
 //!   session is ever taken for one's own. [`Guard::lost`] resolves, and [`Guard::run`] stops its
-//!   work, before the servers give the session up, as far as clocks can tell. Each recipe says what it
-//!   does besides.
+//!   work, before the server that answered last gives the session up, as far as clocks can tell;
+//!   [`Guard`] says when that may be too late. Each recipe says what it does besides.
 //! - **Lost connections.** Reads are repeated until there is an answer. Writes whose answer is lost
 //!   are looked for: nothing is made twice, and what is left over is deleted. Where the outcome stays
 //!   unknown, the error says so ([`Error::may_be_done`]).

@@ -7,7 +7,7 @@
 use crate::again::until_answered;
 use crate::error::Error;
 use crate::guard::Token;
-use crate::place::{Place, below, event, wait_for_change, wait_until_made};
+use crate::place::{Place, REVOKE, below, event, wait_for_change, wait_until_made};
 use crate::sequence::Sequence;
 use std::time::Duration;
 use zoarium_client::{Client, Data, OneShot};
@@ -193,6 +193,21 @@ pub struct Contender {
 }
 
 impl Contender {
+    /// Asks it to let go of what it holds, or to hold it only briefly once it does: its
+    /// [`Guard::revoked`](crate::Guard::revoked) resolves, or the listener of a revocable lock of
+    /// Curator's is called. Whether it heeds that is its own affair. What it said of itself is
+    /// overwritten.
+    ///
+    /// # Errors
+    /// If a server refuses what is asked of it, or the client is closed. It is no error if it has
+    /// left.
+    pub async fn revoke(&self, client: &Client) -> Result<(), Error> {
+        match until_answered(|| client.set(self.path.as_str(), REVOKE)).await {
+            Err(error) if error.is_no_node() => Ok(()),
+            asked => Ok(asked.map(drop)?),
+        }
+    }
+
     fn new(path: String, read: Data) -> Self {
         Self { path, data: read.data.to_vec(), token: Token(read.stat.czxid) }
     }

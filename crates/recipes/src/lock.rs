@@ -57,6 +57,28 @@ impl Layout {
 /// Everybody makes an ephemeral sequential znode below the path; the lowest number has the lock.
 /// Everybody else watches the next lower one. The lock is given on with one event, whoever waits.
 ///
+/// # Wanting it back
+///
+/// Who waits may ask the holder to let go of the lock, and the holder may heed it:
+///
+/// ```
+/// # use zoarium_client::Client;
+/// # use zoarium_recipes::Lock;
+/// # mod examples { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/examples.rs")); }
+/// # examples::serving(async |servers| {
+/// # let client = Client::connect(servers).await?;
+/// # let lock = Lock::new(&client, "/locks/report");
+/// let guard = lock.acquire().await?;
+/// if let Some(holder) = lock.contenders().await?.first() {
+///     holder.revoke(&client).await?;
+/// }
+///
+/// guard.revoked().await?;
+/// guard.release().await?;
+/// # Ok(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Others
 ///
 /// The znodes are those of Curator's `InterProcessMutex` (`/path/_c_UUID-lock-0000000000`): processes

@@ -187,6 +187,10 @@ impl Drop for PersistentNode {
 impl Shared {
     async fn keep_until_stopped(&self, kept: &watch::Sender<Kept>) -> Result<(), Error> {
         let ended = self.keep(kept).await;
+        if matches!(ended, Err(Error::Client(zoarium_client::Error::Path { .. }))) {
+            // Nothing was sent, and nothing is there.
+            return ended;
+        }
         kept.send_replace(Kept::NOT);
         let deleted = self.delete_own().await;
         ended.and(deleted)

@@ -7,6 +7,9 @@ use tokio::time::Instant;
 use zoarium_client::ops::Create;
 use zoarium_client::{Client, OneShot, SessionId, WatchEnd, Zxid};
 
+/// What is written into the znode of a holder who is to let go of it: as Curator's `Revoker` does.
+pub(crate) const REVOKE: &[u8] = b"__REVOKE__";
+
 /// A znode that this client has made in its present session. Dropped, it is deleted in the
 /// background, however often that takes.
 #[derive(Debug)]
@@ -119,6 +122,27 @@ impl Place {
                 Ok(Watched::SessionLost) => return Lost::Session,
                 // It cannot be watched, but the session can.
                 Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Resolves when somebody has written [`REVOKE`] into the znode.
+    pub(crate) async fn revoked(&self) -> Result<(), Lost> {
+        loop {
+            let path = self.path.as_str();
+            let (read, changed) = match until_answered(|| self.client.get(path).watch()).await {
+                Err(error) if error.is_no_node() => return Err(Lost::Deleted),
+                // It cannot be watched, but the session can.
+                Err(_) => std::future::pending().await,
+                Ok(read) => read,
+            };
+            if read.data == REVOKE {
+                return Ok(());
+            }
+            match event(changed).await {
+                Ok(Watched::Changed | Watched::Gone) => {}
+                Ok(Watched::SessionLost) => return Err(Lost::Session),
+                Err(_) => return Err(Lost::Closed),
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::guard::Guard;
 use crate::lock::Lock;
 use crate::place::{Place, below, event};
+use crate::shared_value::SharedCount;
 use std::time::Duration;
 use zoarium_client::{Client, OneShot};
 
@@ -38,7 +39,8 @@ const LEASE: &str = "lease-";
 /// looks at the leases, and a permit that is given back wakes nobody else. At no time are there more
 /// holders than permits: nobody counts as one before it has seen its own lease among them.
 ///
-/// All must agree on the number of permits, which is written nowhere. The znodes are those of
+/// All must agree on the number of permits, which is written nowhere; or take it from one
+/// [`SharedCount`] ([`Semaphore::limited_by`]), as Curator's do from a `SharedCountReader`. The znodes are those of
 /// Curator's `InterProcessSemaphoreV2`: `/path/locks` and `/path/leases`; with one permit they are
 /// those of its `InterProcessSemaphoreMutex`. What happens when a session is lost is as with
 /// [`Lock`].
@@ -47,18 +49,68 @@ pub struct Semaphore {
     client: Client,
     turn: Lock,
     leases: String,
-    permits: usize,
+    limit: Limit,
     data: Vec<u8>,
+}
+
+/// How many permits there are.
+#[derive(Clone, Debug)]
+enum Limit {
+    Fixed(usize),
+    /// As many as this says.
+    Shared(SharedCount),
+}
+
+impl Limit {
+    /// How many there are, and when that changes, if it can.
+    async fn read(&self) -> Result<(usize, Option<OneShot>), Error> {
+        match self {
+            Self::Fixed(permits) => Ok((*permits, None)),
+            Self::Shared(count) => {
+                let (read, changed) = count.watched().await?;
+                Ok((usize::try_from(read.value).unwrap_or(0), Some(changed)))
+            }
+        }
+    }
 }
 
 impl Semaphore {
     /// The semaphore at a path, with so many permits. Nothing is made before one is acquired; the
     /// parents are made as containers.
     pub fn new(client: &Client, path: impl Into<String>, permits: usize) -> Self {
-        let path = path.into();
+        Self::of(client, path.into(), Limit::Fixed(permits))
+    }
+
+    /// The semaphore at a path, with as many permits as a number says that can be changed at any
+    /// time; with none while it is negative. When it grows, who waits gets what there is more. When it
+    /// shrinks, nobody loses a permit, and none is given before enough have come back.
+    ///
+    /// ```
+    /// use zoarium_client::Client;
+    /// use zoarium_recipes::{Semaphore, SharedCount};
+    ///
+    /// # mod examples { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/examples.rs")); }
+    /// # examples::serving(async |servers| {
+    /// # let client = Client::connect(servers).await?;
+    /// let limit = SharedCount::open(&client, "/limits/exports/count", 1).await?;
+    /// let semaphore = Semaphore::limited_by(&client, "/limits/exports", &limit);
+    /// let one = semaphore.acquire().await?;
+    /// assert!(semaphore.try_acquire().await?.is_none());
+    ///
+    /// limit.set(2).await?;
+    /// let two = semaphore.acquire().await?;
+    /// # drop((one, two));
+    /// # Ok(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn limited_by(client: &Client, path: impl Into<String>, count: &SharedCount) -> Self {
+        Self::of(client, path.into(), Limit::Shared(count.clone()))
+    }
+
+    fn of(client: &Client, path: String, limit: Limit) -> Self {
         let turn = Lock::new(client, below(&path, "locks"));
         let (client, leases) = (client.clone(), below(&path, "leases"));
-        Self { client, turn, leases, permits, data: Vec::new() }
+        Self { client, turn, leases, limit, data: Vec::new() }
     }
 
     /// What the own leases say of their holder.
@@ -71,7 +123,8 @@ impl Semaphore {
     /// it leaves the line.
     ///
     /// # Errors
-    /// If a server refuses what is asked of it, or the client is closed.
+    /// If a server refuses what is asked of it, or the client is closed; or if the number that limits
+    /// it is gone or is none.
     pub async fn acquire(&self) -> Result<Guard, Error> {
         loop {
             let turn = self.turn.acquire().await?;
@@ -104,7 +157,7 @@ impl Semaphore {
         match room {
             Room::Yes => Ok(Some(Guard::new(lease))),
             Room::LostLease => Ok(None),
-            Room::No(_) => lease.leave().await.map(|()| None),
+            Room::No(..) => lease.leave().await.map(|()| None),
         }
     }
 
@@ -139,7 +192,7 @@ impl Semaphore {
             match self.look(&lease).await? {
                 Room::Yes => return Ok(Some(Guard::new(lease))),
                 Room::LostLease => return Ok(None),
-                Room::No(changed) => event(changed).await.map(drop)?,
+                Room::No(leases, limit) => wait_for_either(leases, limit).await?,
             }
         }
     }
@@ -155,11 +208,28 @@ impl Semaphore {
                 leases => leases?,
             };
         let is_there = leases.names.iter().any(|name| name == lease.name());
-        Ok(match (is_there && lease.is_alive(), leases.names.len() <= self.permits) {
-            (false, _) => Room::LostLease,
-            (true, true) => Room::Yes,
-            (true, false) => Room::No(changed),
+        if !is_there || !lease.is_alive() {
+            return Ok(Room::LostLease);
+        }
+        let (permits, limit_changed) = self.limit.read().await?;
+        Ok(match leases.names.len() <= permits {
+            true => Room::Yes,
+            false => Room::No(changed, limit_changed),
         })
+    }
+}
+
+async fn wait_for_either(leases: OneShot, limit: Option<OneShot>) -> Result<(), Error> {
+    let limit = async {
+        match limit {
+            Some(changed) => event(changed).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        changed = event(leases) => changed.map(drop),
+        changed = limit => changed.map(drop),
     }
 }
 
@@ -167,8 +237,8 @@ impl Semaphore {
 #[derive(Debug)]
 enum Room {
     Yes,
-    /// Not before this.
-    No(OneShot),
+    /// Not before the leases change, or the limit, if it can.
+    No(OneShot, Option<OneShot>),
     /// The lease is gone, with its session or by hand.
     LostLease,
 }

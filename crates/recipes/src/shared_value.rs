@@ -5,7 +5,7 @@ use crate::error::{Error, may_work_later};
 use crate::feed::Feed;
 use crate::place::{event, wait_until_made};
 use bytes::Bytes;
-use zoarium_client::{Client, Zxid};
+use zoarium_client::{Client, Data, OneShot, Zxid};
 
 /// A value with the version it was read at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,12 @@ pub struct Versioned<T> {
     pub version: i32,
     /// The last write.
     pub zxid: Zxid,
+}
+
+impl Versioned<Bytes> {
+    fn new(read: Data) -> Self {
+        Self { value: read.data, version: read.stat.version, zxid: read.stat.mzxid }
+    }
 }
 
 impl<T> Versioned<T> {
@@ -86,8 +92,7 @@ impl SharedValue {
     /// # Errors
     /// As [`SharedValue::open`], and if somebody has deleted the znode.
     pub async fn value(&self) -> Result<Versioned<Bytes>, Error> {
-        let read = until_answered(|| self.client.get(self.path.as_str())).await?;
-        Ok(Versioned { value: read.data, version: read.stat.version, zxid: read.stat.mzxid })
+        Ok(Versioned::new(until_answered(|| self.client.get(self.path.as_str())).await?))
     }
 
     /// Replaces the value, whatever it is.
@@ -199,7 +204,17 @@ impl SharedCount {
     /// # Errors
     /// As [`SharedValue::value`], and if the znode holds something else.
     pub async fn value(&self) -> Result<Versioned<i32>, Error> {
-        let value = self.0.value().await?;
+        self.number(self.0.value().await?)
+    }
+
+    /// The number, and when it changes.
+    pub(crate) async fn watched(&self) -> Result<(Versioned<i32>, OneShot), Error> {
+        let SharedValue { client, path } = &self.0;
+        let (read, changed) = until_answered(|| client.get(path.as_str()).watch()).await?;
+        Ok((self.number(Versioned::new(read))?, changed))
+    }
+
+    fn number(&self, value: Versioned<Bytes>) -> Result<Versioned<i32>, Error> {
         value.map(|bytes| {
             let number = bytes[..].try_into().map(i32::from_be_bytes);
             let (path, bytes) = (self.0.path.clone(), bytes.len());

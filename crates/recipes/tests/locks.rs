@@ -138,6 +138,36 @@ fn lock_deleted_by_hand_is_lost() {
 }
 
 #[test]
+fn holder_is_asked_to_let_go_and_may_not_heed_it() {
+    in_world(15, async |world| {
+        let ((client, wire), other) = (world.wired().await, world.client().await);
+        let (lock, others) = (Lock::new(&client, "/a"), Lock::new(&other, "/a"));
+        let guard = lock.acquire().await.unwrap();
+        assert!(tokio::time::timeout(TIMEOUT, guard.revoked()).await.is_err());
+        let holder = others.contenders().await.unwrap().remove(0);
+        // The wish outlives a connection, and whoever was not listening.
+        wire.take_down(TIMEOUT / 4);
+        holder.revoke(&other).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(soon(guard.revoked()).await, Ok(()));
+        }
+        assert_eq!(guard.holding(), Holding::Held);
+        assert!(others.try_acquire().await.unwrap().is_none());
+        guard.release().await.unwrap();
+        // Who has left is not asked any more.
+        holder.revoke(&other).await.unwrap();
+        let guard = others.acquire().await.unwrap();
+        assert!(tokio::time::timeout(TIMEOUT, guard.revoked()).await.is_err());
+        let path = guard.path().to_owned();
+        let (revoked, deleted) = tokio::join!(guard.revoked(), client.delete(path));
+        deleted.unwrap();
+        assert_eq!(revoked, Err(Lost::Deleted));
+        other.close().await.unwrap();
+        assert_eq!(guard.revoked().await, Err(Lost::Closed));
+    });
+}
+
+#[test]
 fn lock_ends_with_its_client() {
     in_world(7, async |world| {
         let client = world.client().await;

@@ -2,7 +2,7 @@
 
 use crate::world::{TIMEOUT, in_world, soon};
 use std::time::Duration;
-use zoarium_recipes::{Lost, Semaphore};
+use zoarium_recipes::{Error, Lost, Semaphore, SharedCount};
 
 #[test]
 fn there_are_as_many_holders_as_permits() {
@@ -53,5 +53,38 @@ fn permit_of_a_lost_session_is_given_to_another() {
         });
         assert_eq!(why, Lost::Session);
         assert!(next.token() > lost.token());
+    });
+}
+
+#[test]
+fn limit_follows_a_number() {
+    in_world(4, async |world| {
+        let (client, other) = (world.client().await, world.client().await);
+        let count = SharedCount::open(&client, "/limit", 1).await.unwrap();
+        let semaphore = Semaphore::limited_by(&client, "/s", &count);
+        let first = semaphore.acquire().await.unwrap();
+        let waiting = tokio::spawn({
+            let semaphore = Semaphore::limited_by(&other, "/s", &count);
+            async move { semaphore.acquire_many(2).await.unwrap() }
+        });
+        world.until("waiting", |world| world.children("/s/leases").len() == 2).await;
+        tokio::time::sleep(TIMEOUT).await;
+        assert!(!waiting.is_finished());
+        count.set(3).await.unwrap();
+        let more = soon(waiting).await.unwrap();
+        // Nobody loses anything.
+        count.set(2).await.unwrap();
+        assert!(semaphore.try_acquire().await.unwrap().is_none());
+        first.release().await.unwrap();
+        assert!(semaphore.try_acquire().await.unwrap().is_none());
+        drop(more);
+        world.until("given back", |world| world.children("/s/leases").is_empty()).await;
+        count.set(-1).await.unwrap();
+        assert!(semaphore.try_acquire().await.unwrap().is_none());
+        other.delete("/limit").await.unwrap();
+        let error = semaphore.acquire().await.unwrap_err();
+        assert!(matches!(error, Error::Client(error) if error.is_no_node()));
+        world.until("left", |world| world.children("/s/locks").is_empty()).await;
+        assert!(world.children("/s/leases").is_empty());
     });
 }

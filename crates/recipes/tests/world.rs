@@ -68,6 +68,11 @@ impl World {
         self.wired().await.0
     }
 
+    /// Whether there are three servers, which fail themselves.
+    pub(crate) const fn is_ensemble(&self) -> bool {
+        matches!(self.servers, Owned::Three(_))
+    }
+
     pub(crate) fn dice(&self) -> Dice {
         self.dice.fork()
     }

@@ -203,9 +203,14 @@ impl<'a> Create<'a> {
         Self { parents: Some(CreateMode::Container), ..self }
     }
 
-    /// Makes exactly one znode even if connections break: its name begins with a random mark, which
-    /// is looked for when an answer is lost. Where the result is a name nobody could guess, as with
-    /// [`Create::sequential`], nothing less will do.
+    /// Makes exactly one znode even if connections break, as long as nobody else deletes it: its name
+    /// begins with a random mark, which is looked for when an answer is lost. Where the result is a
+    /// name nobody could guess, as with [`Create::sequential`], nothing less will do.
+    ///
+    /// If somebody else may delete the znode before this is done (takes an item from a queue, say),
+    /// it is not found although it was made, and is made once more. Then make an ephemeral znode of
+    /// one's own along with it, in one [transaction](crate::Client::transaction): whether that is
+    /// there tells whether the other one was made.
     ///
     /// The mark is Curator's: `_c_`, a UUID and a hyphen;
     /// [`unmarked`](crate::protected::unmarked) takes it off. If this is dropped before it is done,
