@@ -1,9 +1,11 @@
-//! Our recipes against Curator's and kazoo's: processes in three languages contend for the same
-//! locks, leaderships, permits and numbers, and see each other's registrations.
+//! Our recipes against Curator's and kazoo's, on Apache's server and ours: processes in three languages
+//! contend for the same locks, leaderships, permits and numbers, and see each other's registrations.
+//! And all of ours, one after the other, on all servers.
 //!
 //! Whether two held something at the same time is judged by what the server says: each holder writes
 //! when it begins and before it ends, and the zxids of these writes are intervals of one order.
 
+mod alone;
 mod contenders;
 mod holdings;
 
@@ -19,7 +21,7 @@ use crate::Options;
 use crate::clients::java_program;
 use crate::mixed::took;
 use crate::report::Report;
-use crate::server::Server;
+use crate::server::{Kind, Server};
 use crate::setup;
 use crate::tools::{Tools, bound, last_lines};
 use contenders::Contenders;
@@ -32,35 +34,50 @@ const ROUNDS: usize = 15;
 const LIMIT: Duration = Duration::from_secs(120);
 
 pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
-    let server = Server::start(tools, options.server, "recipes", &[])?;
+    setup::jars(tools)?;
+    setup::jars_38(tools)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let contenders = runtime.block_on(Contenders::connect(&server.address()))?;
-    let wanted = |name: &str| format!("recipes/{name}").contains(&options.filter);
-    if wanted("curator") {
-        let curator = java_program(tools, "RecipesProgram.java")?;
-        let outcome = contend(&runtime, &contenders, &server, curator, contenders::CURATOR);
-        report.result("recipes/curator", outcome);
+    let mut kinds = vec![options.server];
+    kinds.extend([Kind::Apache, Kind::Apache38].iter().filter(|kind| **kind != options.server));
+    for kind in kinds {
+        let name = |what: &str| format!("recipes/{what}-{}", kind.name());
+        let check = |name: String, check: &dyn Fn(&Server) -> Result<String>| {
+            if name.contains(&options.filter) {
+                let server = Server::start(tools, kind, &name.replace('/', "-"), &[]);
+                report.result(&name, server.and_then(|server| check(&server)));
+            }
+        };
+        check(name("all"), &|server| {
+            let began = Instant::now();
+            let count = runtime.block_on(alone::all(&server.address()))?;
+            Ok(format!("{count} recipes; {}", took(began)))
+        });
+        if kind == Kind::Apache38 {
+            continue;
+        }
+        check(name("curator"), &|server| {
+            let curator = java_program(tools, "RecipesProgram.java")?;
+            contend(&runtime, server, curator, contenders::CURATOR)
+        });
+        check(name("kazoo"), &|server| {
+            setup::python(tools)?;
+            let mut kazoo = bound(tools.python());
+            kazoo.arg(tools.source.join("clients/python/recipes.py"));
+            contend(&runtime, server, kazoo, contenders::KAZOO)
+        });
     }
-    if wanted("kazoo") {
-        setup::python(tools)?;
-        let mut kazoo = bound(tools.python());
-        kazoo.arg(tools.source.join("clients/python/recipes.py"));
-        let outcome = contend(&runtime, &contenders, &server, kazoo, contenders::KAZOO);
-        report.result("recipes/kazoo", outcome);
-    }
-    runtime.block_on(contenders.close());
     Ok(())
 }
 
 /// Lets a program and our contenders go for the same things, and judges what they had.
 fn contend(
     runtime: &tokio::runtime::Runtime,
-    contenders: &Contenders,
     server: &Server,
     program: Command,
     recipes: &'static [&'static str],
 ) -> Result<String> {
     let began = Instant::now();
+    let contenders = runtime.block_on(Contenders::connect(&server.address()))?;
     let theirs = Theirs::start(program, &server.address(), &server.dir)?;
     let mut holdings = Holdings::default();
     for recipe in recipes {
@@ -81,6 +98,7 @@ fn contend(
     }
     let count = holdings.judge()?;
     runtime.block_on(contenders.check_numbers(recipes, ROUNDS))?;
+    runtime.block_on(contenders.close());
     Ok(format!("{} recipes, {count} holdings; {}", recipes.len(), took(began)))
 }
 

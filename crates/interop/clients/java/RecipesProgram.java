@@ -1,6 +1,7 @@
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -18,6 +19,7 @@ import org.apache.curator.framework.recipes.locks.InterProcessMutex;
 import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
 import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
 import org.apache.curator.framework.recipes.locks.Lease;
+import org.apache.curator.framework.recipes.locks.Revoker;
 import org.apache.curator.framework.recipes.shared.SharedCount;
 import org.apache.curator.framework.recipes.shared.VersionedValue;
 import org.apache.curator.retry.ExponentialBackoffRetry;
@@ -112,6 +114,8 @@ public class RecipesProgram {
         contend("lock", rounds, RecipesProgram::lock);
         contend("read-write-lock", rounds, RecipesProgram::readWriteLock);
         contend("semaphore", rounds, RecipesProgram::semaphore);
+        contend("limited-semaphore", rounds, RecipesProgram::limitedSemaphore);
+        contend("revocation", 1, RecipesProgram::revocation);
         contend("latch", rounds, RecipesProgram::latch);
         contend("selector", rounds, RecipesProgram::selector);
         contend("count", rounds, RecipesProgram::count);
@@ -158,6 +162,43 @@ public class RecipesProgram {
         semaphore.returnLease(lease);
     }
 
+    static void limitedSemaphore(CuratorFramework client) throws Exception {
+        SharedCount limit = new SharedCount(client, "/limit", 2);
+        limit.start();
+        InterProcessSemaphoreV2 semaphore = new InterProcessSemaphoreV2(client, "/limited", limit);
+        Lease lease = semaphore.acquire(30, TimeUnit.SECONDS);
+        check(lease != null, "no lease");
+        String path = "/limited/leases/" + lease.getNodeName();
+        hold(client, "limited-semaphore", token(client, path));
+        semaphore.returnLease(lease);
+        limit.close();
+    }
+
+    static void await(CuratorFramework client, String path) throws Exception {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (client.checkExists().forPath(path) == null) {
+            check(System.nanoTime() < deadline, "no " + path);
+            Thread.sleep(10);
+        }
+    }
+
+    /** Asks the other side for the lock, and gives it back when it is asked for it. */
+    static void revocation(CuratorFramework client) throws Exception {
+        if (client != clients[0]) {
+            return;
+        }
+        await(client, "/ready/held-ours");
+        InterProcessMutex mutex = new InterProcessMutex(client, "/revocable");
+        CountDownLatch asked = new CountDownLatch(1);
+        mutex.makeRevocable(lock -> asked.countDown());
+        Revoker.attemptRevoke(client, first(mutex.getParticipantNodes()));
+        check(mutex.acquire(30, TimeUnit.SECONDS), "it is not given back");
+        hold(client, "revocation", token(client, first(mutex.getParticipantNodes())));
+        client.create().forPath("/ready/held-java");
+        check(asked.await(30, TimeUnit.SECONDS), "nobody asks");
+        mutex.release();
+    }
+
     static void latch(CuratorFramework client) throws Exception {
         try (LeaderLatch latch = new LeaderLatch(client, "/latch", "java")) {
             latch.start();
@@ -168,7 +209,7 @@ public class RecipesProgram {
     }
 
     static void selector(CuratorFramework client) throws Exception {
-        java.util.concurrent.CountDownLatch done = new java.util.concurrent.CountDownLatch(1);
+        CountDownLatch done = new CountDownLatch(1);
         LeaderSelector selector =
             new LeaderSelector(client, "/selector", new LeaderSelectorListenerAdapter() {
                 @Override

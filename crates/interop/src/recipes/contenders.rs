@@ -19,6 +19,8 @@ pub(crate) const CURATOR: &[&str] = &[
     "lock",
     "read-write-lock",
     "semaphore",
+    "limited-semaphore",
+    "revocation",
     "latch",
     "selector",
     "count",
@@ -33,6 +35,9 @@ pub(crate) const KAZOO: &[&str] = &["kazoo"];
 
 /// Permits of the semaphore.
 pub(crate) const PERMITS: usize = 3;
+
+/// What the number says that limits the other one.
+pub(crate) const LIMIT: usize = 2;
 
 /// Clients on our side, and threads on Curator's.
 const CLIENTS: usize = 2;
@@ -80,7 +85,8 @@ impl Contenders {
         if let (None, ready) = self.clients[0].exists(ready).watch().await? {
             ready.await?;
         }
-        let rounds = if matches!(recipe, "barrier" | "discovery") { 1 } else { rounds };
+        let once = matches!(recipe, "barrier" | "discovery" | "revocation");
+        let rounds = if once { 1 } else { rounds };
         if recipe == "barrier" {
             Barrier::new(&self.clients[0], "/barrier").set().await?;
         }
@@ -136,8 +142,13 @@ async fn play(client: &Client, recipe: &str, turn: Turn) -> Result<Vec<Holding>>
         "lock" => Lock::new(client, "/lock").acquire().await?,
         "kazoo" => Lock::new(client, "/kazoo").like_kazoo().acquire().await?,
         "semaphore" => Semaphore::new(client, "/semaphore", PERMITS).acquire().await?,
+        "limited-semaphore" => {
+            let limit = SharedCount::open(client, "/limit", i32::try_from(LIMIT)?).await?;
+            Semaphore::limited_by(client, "/limited", &limit).acquire().await?
+        }
         "latch" => LeaderLatch::new(client, "/latch", "ours").lead().await?,
         "read-write-lock" => return read_or_write(client, turn.count).await,
+        "revocation" => return revoke_each_other(client, turn.count).await,
         "barrier" => return lift_or_pass(client, turn.count).await,
         "double-barrier" => return enter_and_leave(client, turn.round).await,
         "discovery" => return find_and_be_found(client, turn.count).await.map(|()| Vec::new()),
@@ -184,6 +195,29 @@ async fn step_count(client: &Client) -> Result<()> {
             return Ok(());
         }
     }
+}
+
+/// The other side asks us for the lock, and we ask it to give it back.
+async fn revoke_each_other(client: &Client, turn: usize) -> Result<Vec<Holding>> {
+    if turn > 0 {
+        return Ok(Vec::new());
+    }
+    let lock = Lock::new(client, "/revocable");
+    let guard = lock.acquire().await?;
+    let first = hold(client, "revocation", &guard).await?;
+    client.create("/ready/held-ours").await?;
+    guard.revoked().await?;
+    guard.release().await?;
+    if let (None, held) = client.exists("/ready/held-java").watch().await? {
+        held.await?;
+    }
+    let holder = lock.contenders().await?.into_iter().next().context("nobody has the lock")?;
+    holder.revoke(client).await?;
+    let guard = lock.acquire().await?;
+    ensure!(guard.token() > holder.token, "{holder:?}, then {:?}", guard.token());
+    let second = hold(client, "revocation", &guard).await?;
+    guard.release().await?;
+    Ok(vec![first, second])
 }
 
 async fn lift_or_pass(client: &Client, turn: usize) -> Result<Vec<Holding>> {

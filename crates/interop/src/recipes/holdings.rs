@@ -54,6 +54,7 @@ impl Holdings {
             holdings.sort_by_key(|holding| holding.from);
             match recipe {
                 "semaphore" => at_most(super::contenders::PERMITS, &holdings)?,
+                "limited-semaphore" => at_most(super::contenders::LIMIT, &holdings)?,
                 "read-write-lock" => writers_alone(&holdings)?,
                 "barrier" => passed_when_lifted(&holdings)?,
                 round if round.starts_with("enter-") || round.starts_with("leave-") => {
