@@ -10,7 +10,6 @@ mod contenders;
 mod holdings;
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -27,8 +26,9 @@ use crate::tools::{Tools, bound, last_lines};
 use contenders::Contenders;
 use holdings::{Holding, Holdings};
 
-/// How often each contender holds each thing.
+/// How often each contender holds each thing, on the server under test and on the other one.
 const ROUNDS: usize = 15;
+const ROUNDS_ELSEWHERE: usize = 5;
 
 /// How long the other side's program may take.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -41,6 +41,7 @@ pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<(
     kinds.extend([Kind::Apache, Kind::Apache38].iter().filter(|kind| **kind != options.server));
     for kind in kinds {
         let name = |what: &str| format!("recipes/{what}-{}", kind.name());
+        let rounds = if kind == options.server { ROUNDS } else { ROUNDS_ELSEWHERE };
         let check = |name: String, check: &dyn Fn(&Server) -> Result<String>| {
             if name.contains(&options.filter) {
                 let server = Server::start(tools, kind, &name.replace('/', "-"), &[]);
@@ -57,13 +58,13 @@ pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<(
         }
         check(name("curator"), &|server| {
             let curator = java_program(tools, "RecipesProgram.java")?;
-            contend(&runtime, server, curator, contenders::CURATOR)
+            contend(&runtime, server, curator, contenders::CURATOR, rounds)
         });
         check(name("kazoo"), &|server| {
             setup::python(tools)?;
             let mut kazoo = bound(tools.python());
             kazoo.arg(tools.source.join("clients/python/recipes.py"));
-            contend(&runtime, server, kazoo, contenders::KAZOO)
+            contend(&runtime, server, kazoo, contenders::KAZOO, rounds)
         });
     }
     Ok(())
@@ -75,13 +76,14 @@ fn contend(
     server: &Server,
     program: Command,
     recipes: &'static [&'static str],
+    rounds: usize,
 ) -> Result<String> {
     let began = Instant::now();
     let contenders = runtime.block_on(Contenders::connect(&server.address()))?;
-    let theirs = Theirs::start(program, &server.address(), &server.dir)?;
+    let theirs = Theirs::start(program, server, rounds)?;
     let mut holdings = Holdings::default();
     for recipe in recipes {
-        let ours = contenders.contend(recipe, ROUNDS);
+        let ours = contenders.contend(recipe, rounds);
         let ours = runtime.block_on(async { tokio::time::timeout(LIMIT, ours).await });
         match ours.with_context(|| format!("{recipe} in {LIMIT:?}")).and_then(|ours| ours) {
             Ok(ours) => holdings.extend(ours),
@@ -97,7 +99,7 @@ fn contend(
         }
     }
     let count = holdings.judge()?;
-    runtime.block_on(contenders.check_numbers(recipes, ROUNDS))?;
+    runtime.block_on(contenders.check_numbers(recipes, rounds))?;
     runtime.block_on(contenders.close());
     Ok(format!("{} recipes, {count} holdings; {}", recipes.len(), took(began)))
 }
@@ -110,9 +112,9 @@ struct Theirs {
 }
 
 impl Theirs {
-    fn start(mut program: Command, address: &str, dir: &Path) -> Result<Self> {
-        let log = dir.join("recipes.log");
-        program.arg(address).arg(ROUNDS.to_string()).current_dir(dir);
+    fn start(mut program: Command, server: &Server, rounds: usize) -> Result<Self> {
+        let log = server.dir.join("recipes.log");
+        program.arg(server.address()).arg(rounds.to_string()).current_dir(&server.dir);
         program.stdout(Stdio::piped()).stderr(std::fs::File::create(&log)?);
         let mut child = program.spawn().with_context(|| format!("start {program:?}"))?;
         let output = child.stdout.take().context("stdout of the program")?;
