@@ -29,7 +29,8 @@ use std::time::Duration;
 ///
 /// They are acquired in the order of their paths, whatever the order they were given in, so that two
 /// who want some of the same do not wait for each other. When one of them is lost, all count as
-/// lost.
+/// lost; with the session all of them are. What becomes of it when the session is lost while waiting
+/// is as with each [`Lock`].
 #[derive(Clone, Debug)]
 pub struct MultiLock {
     locks: Vec<Lock>,

@@ -26,8 +26,8 @@ use zoarium_client::{Client, protected};
 ///
 /// The number is the server's own counter for children of a znode: a sequential znode is made, and
 /// deleted in the background, as it is the name that was wanted. A lost answer may cost a number, and
-/// never gives one out twice. The counter lives as long as the parent,
-/// which is persistent, and names grow up to 2³¹ of them.
+/// never gives one out twice. Nothing is held, so a name outlives the session it was given in. The
+/// counter lives as long as the parent, which is persistent, and names grow up to 2³¹ of them.
 #[derive(Clone, Debug)]
 pub struct Names {
     client: Client,
@@ -71,7 +71,8 @@ impl Names {
 /// ```
 ///
 /// The rest of a block is lost with its holder, and so is a block whose answer is lost: there are
-/// gaps, and no number twice. The numbers of one holder grow.
+/// gaps, and no number twice. The numbers of one holder grow. A block belongs to this value and its
+/// clones, whatever becomes of the session.
 #[derive(Clone, Debug)]
 pub struct Ids {
     counter: AtomicLong,
