@@ -60,6 +60,8 @@ pub struct Member {
     members: Rc<MembershipFile>,
     records: Records,
     peer_effects: Effects<Peer>,
+    /// Memory for effects that are being carried out.
+    under_way: VecDeque<Effect<Peer>>,
     /// What the peer is still to take in, once the effects of its last step are carried out.
     peer_inputs: VecDeque<(Now, Input<Peer>)>,
     is_stepping: bool,
@@ -165,7 +167,11 @@ impl Member {
         {
             self.pass_barrier(now, fx);
         }
-        self.waiting.push_back(input);
+        if self.barrier.is_some() || !self.waiting.is_empty() {
+            self.waiting.push_back(input);
+        } else {
+            self.take_in(now, input, fx);
+        }
         while self.barrier.is_none()
             && let Some(input) = self.waiting.pop_front()
         {
@@ -241,7 +247,8 @@ impl Member {
             let is_tick = matches!(input, Input::Timer(zoarium_peer::Timer::Sessions));
             let asked = self.asked;
             self.peer.step(believed, &self.tree, input, &mut self.peer_effects);
-            let effects = self.peer_effects.drain().collect();
+            let mut effects = std::mem::take(&mut self.under_way);
+            effects.extend(self.peer_effects.drain());
             self.carry_out_all(now, effects, is_tick, fx);
             if self.asked > asked && self.believes_early() {
                 let upto = self.asked;
@@ -282,6 +289,7 @@ impl Member {
                 Effect::Output(output) => self.carry_out(now, output, fx),
             }
         }
+        self.under_way = effects;
     }
 
     fn persist(&mut self, now: Now, seq: PersistSeq, record: Record, is_tick: bool, fx: &mut Fx) {

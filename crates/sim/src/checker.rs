@@ -1,6 +1,7 @@
 //! What must hold, and what it is called when it does not.
 
 use crate::event::Event;
+use crate::event_kind::EventKind;
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display};
 use zoarium_process::Process;
@@ -10,7 +11,13 @@ pub type Running<P> = BTreeMap<<P as zoarium_process::Protocol>::Id, P>;
 
 /// Watches a run and finds fault. One checker has one subject.
 pub trait Checker<P: Process>: Debug {
-    /// Sees everything that happens, in order, with the processes as they are then.
+    /// What it is shown. All, unless it says otherwise: a run is faster if it does.
+    fn looks_at(&self) -> &'static [EventKind] {
+        &EventKind::ALL
+    }
+
+    /// Sees everything that happens of the kinds that it looks at, in order, with the processes as
+    /// they are then.
     ///
     /// # Errors
     /// With the first thing that must not be.

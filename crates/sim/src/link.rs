@@ -8,8 +8,9 @@
 use crate::event::MessageId;
 use crate::names::Names;
 use crate::rng::Rng;
+use crate::table::PairTable;
 use crate::time::Time;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -68,51 +69,51 @@ pub(crate) enum Content<M> {
 /// All links of a world.
 #[derive(Debug)]
 pub(crate) struct Links<I, M> {
-    pub(crate) pairs: BTreeMap<(I, I), Pair>,
+    pub(crate) pairs: PairTable<I, Pair>,
     /// By sender and receiver.
-    pub(crate) wires: BTreeMap<(I, I), Wire<M>>,
+    pub(crate) wires: PairTable<I, Wire<M>>,
 }
 
 impl<I: Copy + Ord + Debug, M> Links<I, M> {
     /// No connections yet, between all for which `is_linked`.
     pub(crate) fn new(names: &Names<I>, seed: u64, is_linked: impl Fn(I, I) -> bool) -> Self {
-        let mut links = Self { pairs: BTreeMap::new(), wires: BTreeMap::new() };
-        for from in names.ids() {
-            for to in names.ids().filter(|to| *to != from && is_linked(from, *to)) {
-                let rng = Rng::stream(seed, &[names.place(from), names.place(to)]);
-                let wire = Wire {
-                    parcels: VecDeque::new(),
-                    believed: None,
-                    blocked: false,
-                    drops: Vec::new(),
-                    slow: Duration::ZERO,
-                    rng,
-                };
-                links.wires.insert((from, to), wire);
-                links.pairs.entry(pair(from, to)).or_default();
-            }
-        }
-        links
+        let ids: Vec<I> = names.ids().collect();
+        let wire = |from, to| {
+            (from != to && is_linked(from, to)).then(|| Wire {
+                parcels: VecDeque::new(),
+                believed: None,
+                blocked: false,
+                drops: Vec::new(),
+                slow: Duration::ZERO,
+                rng: Rng::stream(seed, &[names.place(from), names.place(to)]),
+            })
+        };
+        let wires = PairTable::of_pairs(&ids, wire);
+        let is_pair = |one, other| {
+            let directions = [(one, other), (other, one)];
+            one < other && directions.iter().any(|direction| wires.at(*direction).is_some())
+        };
+        let pair = |one, other| is_pair(one, other).then(Pair::default);
+        Self { pairs: PairTable::of_pairs(&ids, pair), wires }
     }
 
     /// The pairs that a process is one of.
     pub(crate) fn pairs_of(&self, process: I) -> Vec<(I, I)> {
-        let pairs = self.pairs.keys().filter(|(one, other)| *one == process || *other == process);
-        pairs.copied().collect()
+        self.pairs.pairs().filter(|(one, other)| *one == process || *other == process).collect()
     }
 
     /// Whether both directions are open.
     pub(crate) fn is_open(&self, (one, other): (I, I)) -> bool {
         [(one, other), (other, one)]
-            .iter()
-            .all(|direction| self.wires.get(direction).is_some_and(|wire| !wire.blocked))
+            .into_iter()
+            .all(|direction| self.wires.at(direction).is_some_and(|wire| !wire.blocked))
     }
 
     /// Whether neither end believes in a connection.
     pub(crate) fn is_quiet(&self, (one, other): (I, I)) -> bool {
         [(one, other), (other, one)]
-            .iter()
-            .all(|direction| self.wires.get(direction).is_some_and(|wire| wire.believed.is_none()))
+            .into_iter()
+            .all(|direction| self.wires.at(direction).is_some_and(|wire| wire.believed.is_none()))
     }
 }
 

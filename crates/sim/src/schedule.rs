@@ -2,14 +2,43 @@
 
 use crate::rng::mix;
 use crate::time::Time;
-use std::collections::BTreeMap;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::mem;
 
 /// What is due, by time. What is due at one time comes in an order that the seed decides.
 #[derive(Debug)]
 pub(crate) struct Schedule<T> {
-    due: BTreeMap<Key, T>,
+    due: BinaryHeap<Reverse<Entry<T>>>,
     added: u64,
     seed: u64,
+}
+
+/// Something that is due, sorted by its key alone.
+#[derive(Debug)]
+struct Entry<T> {
+    key: Key,
+    what: T,
+}
+
+impl<T> PartialEq for Entry<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl<T> Eq for Entry<T> {}
+
+impl<T> PartialOrd for Entry<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Entry<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
 }
 
 /// Names something that is due, and sorts it.
@@ -26,8 +55,8 @@ pub(crate) struct Key {
 const RANDOM_RANK_MIN: u64 = 1 << 63;
 
 impl<T> Schedule<T> {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self { due: BTreeMap::new(), added: 0, seed }
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { due: BinaryHeap::new(), added: 0, seed }
     }
 
     /// Adds something.
@@ -43,17 +72,24 @@ impl<T> Schedule<T> {
 
     fn insert(&mut self, time: Time, rank: u64, what: T) {
         self.added += 1;
-        self.due.insert(Key { time, rank, number: self.added }, what);
+        let key = Key { time, rank, number: self.added };
+        self.due.push(Reverse(Entry { key, what }));
     }
 
     /// All that is due, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
-        self.due.iter().map(|(key, what)| (*key, what))
+        let mut all: Vec<&Entry<T>> = self.due.iter().map(|Reverse(entry)| entry).collect();
+        all.sort_unstable();
+        all.into_iter().map(|entry| (entry.key, &entry.what))
     }
 
     /// Takes out one thing, whatever comes before it.
     pub(crate) fn take(&mut self, key: Key) -> Option<T> {
-        self.due.remove(&key)
+        let mut all = mem::take(&mut self.due).into_vec();
+        let place = all.iter().position(|Reverse(entry)| entry.key == key);
+        let taken = place.map(|place| all.swap_remove(place).0.what);
+        self.due = all.into();
+        taken
     }
 
     /// When the next thing is due.
@@ -63,7 +99,7 @@ impl<T> Schedule<T> {
 
     /// Takes the next thing out.
     pub(crate) fn pop(&mut self) -> Option<(Time, T)> {
-        self.due.pop_first().map(|(key, what)| (key.time, what))
+        self.due.pop().map(|Reverse(entry)| (entry.key.time, entry.what))
     }
 }
 
@@ -89,5 +125,16 @@ mod tests {
         let mut rest = one[3..].to_vec();
         rest.sort_unstable();
         assert_eq!(rest, (0..8).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_taken_out_of_turn_is_gone_and_the_rest_stays_in_order() {
+        let mut schedule = Schedule::new(1);
+        (0..8).for_each(|what| schedule.add(Time(8 - what), what));
+        let (fourth, what) = schedule.iter().map(|(key, what)| (key, *what)).nth(3).unwrap();
+        assert_eq!(schedule.take(fourth), Some(what));
+        assert_eq!(schedule.take(fourth), None);
+        let rest: Vec<_> = std::iter::from_fn(|| schedule.pop()).map(|(_, what)| what).collect();
+        assert_eq!(rest, [7, 6, 5, 3, 2, 1, 0]);
     }
 }

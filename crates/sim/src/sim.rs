@@ -2,12 +2,14 @@
 
 use crate::checker::{Checker, Failure, Running, Violation};
 use crate::event::{Event, What};
+use crate::event_kind::{EventKind, Lookers};
 use crate::link::Links;
 use crate::names::Names;
 use crate::options::Options;
 use crate::plan::{Plan, When};
 use crate::rng::{Rng, mix};
 use crate::schedule::Schedule;
+use crate::table::Table;
 use crate::time::Time;
 use crate::trace::Trace;
 use crate::world::{Id, Message, World};
@@ -53,12 +55,13 @@ pub struct Sim<W: World> {
     now: Time,
     schedule: Schedule<Due<W>>,
     running: Running<W::Process>,
-    machines: BTreeMap<Id<W>, Machine<W>>,
+    machines: Table<Id<W>, Machine<W>>,
     links: Links<Id<W>, Message<W>>,
     /// The steps of the plan that wait for a count, by moment.
     triggers: BTreeMap<When<Id<W>>, Vec<usize>>,
     effects: Effects<W::Process>,
     checkers: Checkers<W::Process>,
+    lookers: Lookers,
     trace: Trace,
     events: u64,
     messages: u64,
@@ -82,9 +85,9 @@ impl<W: World> Sim<W> {
         let links = Links::new(&names, links_seed, |one, other| world.is_linked(one, other));
         let machine = |id| {
             let rng = Rng::stream(stream(stream::MACHINE), &[names.place(id)]);
-            (id, Machine::new(world.disk(id), rng, options.wall_ms))
+            Machine::new(world.disk(id), rng, options.wall_ms)
         };
-        let machines = names.ids().map(machine).collect();
+        let machines = Table::new(names.ids(), machine);
         let mut sim = Self {
             schedule: Schedule::new(stream(stream::SCHEDULE)),
             running: BTreeMap::new(),
@@ -92,6 +95,7 @@ impl<W: World> Sim<W> {
             links,
             triggers: BTreeMap::new(),
             effects: Effects::new(),
+            lookers: Lookers::new(checkers.iter().map(|checker| checker.looks_at())),
             checkers,
             trace: Trace::new(options.trace),
             now: Time::START,
@@ -168,7 +172,7 @@ impl<W: World> Sim<W> {
             Due::PhaseOver => self.phase_over(),
             Due::Poll { last } => self.poll(last),
             Due::Wake { from, to } => self.arrive(from, to),
-            Due::Datagram { from, to, message, body } => self.receive(from, to, message, body),
+            Due::Datagram { from, to, message, body } => self.receive(from, to, message, *body),
             Due::Notice { at, of, epoch } => self.notice(at, of, epoch),
             Due::Detect { pair, detection } => self.detect(pair, detection),
             Due::Connect { pair, attempt } => self.connect(pair, attempt),
@@ -183,9 +187,9 @@ impl<W: World> Sim<W> {
         }
     }
 
-    /// Shows an event to trace and checkers.
+    /// Shows an event to the trace and to the checkers that look at its kind.
     fn tell(&mut self, what: What<'_, W::Process>) -> Result<(), Failure> {
-        let Self { checkers, trace, running, names, events, now, options, .. } = self;
+        let Self { checkers, lookers, trace, running, names, events, now, options, .. } = self;
         *events += 1;
         if *events > options.events_max {
             let detail = format!("more than {} events by {now}", options.events_max);
@@ -193,8 +197,8 @@ impl<W: World> Sim<W> {
         }
         let event = Event { number: *events, time: *now, what };
         trace.record(&event, names);
-        for checker in checkers {
-            checker.on_event(&event, running).map_err(Failure::Safety)?;
+        for place in lookers.of(EventKind::of(&event.what)) {
+            checkers[*place].on_event(&event, running).map_err(Failure::Safety)?;
         }
         Ok(())
     }
@@ -222,7 +226,7 @@ impl<W: World> Sim<W> {
     }
 
     fn machine(&mut self, process: Id<W>) -> &mut Machine<W> {
-        self.machines.get_mut(&process).expect("every id of a world has a machine")
+        self.machines.get_mut(process).expect("every id of a world has a machine")
     }
 
     /// What has been kept of the run.
@@ -252,13 +256,13 @@ impl<W: World> Sim<W> {
 
     /// The disk of a process; none if there is no such process.
     pub fn disk(&self, process: Id<W>) -> Option<&W::Disk> {
-        self.machines.get(&process).map(|machine| &machine.disk)
+        self.machines.get(process).map(|machine| &machine.disk)
     }
 
     /// How many disk operations and syncs each process has made.
     pub fn io_counts(&self) -> BTreeMap<Id<W>, IoCount> {
         let count = |machine: &Machine<W>| machine.io_count();
-        self.machines.iter().map(|(id, machine)| (*id, count(machine))).collect()
+        self.machines.iter().map(|(id, machine)| (id, count(machine))).collect()
     }
 }
 

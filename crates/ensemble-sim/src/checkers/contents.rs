@@ -7,7 +7,7 @@ use crate::client::{Ask, Reply, Seen};
 use crate::participant::Participant;
 use std::collections::{BTreeMap, BTreeSet};
 use zoarium_proto::{ErrorCode, Zxid};
-use zoarium_sim::{Checker, Event, Running};
+use zoarium_sim::{Checker, Event, EventKind, Running};
 
 const RULE: &str = "a read shows the state that its zxid names";
 
@@ -91,6 +91,10 @@ impl Contents {
 }
 
 impl Checker<Participant> for Contents {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Output]
+    }
+
     fn on_event(&mut self, event: &Event<'_, Participant>, _: &Running<Participant>) -> Checked {
         let Some((_, Seen::Replied { zxid, ask, reply, .. })) = seen(event) else { return Ok(()) };
         match (ask, reply) {

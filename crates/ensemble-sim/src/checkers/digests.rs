@@ -5,7 +5,7 @@ use super::{Checked, broken, started};
 use crate::participant::{Output, Participant};
 use std::collections::BTreeMap;
 use zoarium_proto::Zxid;
-use zoarium_sim::{Checker, Event, Running, What};
+use zoarium_sim::{Checker, Event, EventKind, Running, What};
 
 const RULE: &str = "the tree has the digest of the log";
 
@@ -16,6 +16,10 @@ pub(super) struct Digests {
 }
 
 impl Checker<Participant> for Digests {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Started, EventKind::Output]
+    }
+
     fn on_event(
         &mut self,
         event: &Event<'_, Participant>,

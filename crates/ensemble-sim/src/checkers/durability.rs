@@ -9,7 +9,7 @@ use crate::member::Member;
 use crate::participant::Participant;
 use std::collections::{BTreeMap, BTreeSet};
 use zoarium_proto::Zxid;
-use zoarium_sim::{Checker, Event, Running};
+use zoarium_sim::{Checker, Event, EventKind, Running};
 
 #[derive(Debug)]
 pub(super) struct Durability {
@@ -24,6 +24,10 @@ pub(super) struct Durability {
 }
 
 impl Checker<Participant> for Durability {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Started, EventKind::Output]
+    }
+
     fn on_event(
         &mut self,
         event: &Event<'_, Participant>,

@@ -9,7 +9,7 @@ use crate::participant::{Name, Output, Participant};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use zoarium_proto::{SessionId, Zxid};
-use zoarium_sim::{Checker, Event, Running, What};
+use zoarium_sim::{Checker, Event, EventKind, Running, What};
 
 const RULE: &str = "ephemerals live as long as their sessions";
 
@@ -26,6 +26,10 @@ pub(super) struct Ephemerals {
 }
 
 impl Checker<Participant> for Ephemerals {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Started, EventKind::Stepped, EventKind::Output]
+    }
+
     fn on_event(
         &mut self,
         event: &Event<'_, Participant>,

@@ -153,12 +153,20 @@ impl Ledger {
 
     /// Whether the history that ends with the txn `last` has the one that ends with `earlier`.
     pub(super) fn has(&self, last: Zxid, earlier: Zxid) -> bool {
-        let depth = self.depth(earlier);
-        let mut at = last;
-        while self.depth(at) > depth {
-            at = self.txns[&at].before;
+        if last == earlier {
+            return true;
         }
-        at == earlier
+        let is_known = |zxid| self.txns.contains_key(&zxid);
+        if !is_known(last) || earlier != Zxid::ZERO && !is_known(earlier) {
+            return false;
+        }
+        // Those of one epoch stand one behind the other, so the way back goes by epochs.
+        let mut at = last;
+        while at.epoch() > earlier.epoch() {
+            let Some(first) = self.txns.get(&Zxid::new(at.epoch(), 1)) else { return false };
+            at = first.before;
+        }
+        at.epoch() == earlier.epoch() && at >= earlier
     }
 
     /// Whether what has this zxid is committed.

@@ -9,7 +9,7 @@ use crate::participant::{Name, Participant};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use zoarium_proto::{ServerId, SessionId, Xid};
-use zoarium_sim::{Checker, Event, Running, What};
+use zoarium_sim::{Checker, Event, EventKind, Running, What};
 
 /// Which clients have had a write answered that they sent after the faults.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ impl Liveness {
 }
 
 impl Checker<Participant> for Liveness {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Calmed, EventKind::Output]
+    }
+
     fn on_event(&mut self, event: &Event<'_, Participant>, _: &Running<Participant>) -> Checked {
         self.is_calm |= matches!(event.what, What::Calmed);
         match seen(event) {

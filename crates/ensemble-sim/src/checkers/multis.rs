@@ -5,7 +5,7 @@ use crate::client::{Ask, Reply, Seen};
 use crate::participant::{Name, Participant};
 use std::collections::{BTreeMap, BTreeSet};
 use zoarium_proto::Zxid;
-use zoarium_sim::{Checker, Event, Running, What};
+use zoarium_sim::{Checker, Event, EventKind, Running, What};
 
 const RULE: &str = "a multi is all or nothing";
 
@@ -18,6 +18,10 @@ pub(super) struct Multis {
 }
 
 impl Checker<Participant> for Multis {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Stepped, EventKind::Output]
+    }
+
     fn on_event(
         &mut self,
         event: &Event<'_, Participant>,
@@ -28,15 +32,13 @@ impl Checker<Participant> for Multis {
             && self.looked_at.insert(process, member.tree().last_zxid())
                 != Some(member.tree().last_zxid())
         {
-            let mzxid = |path| member.tree().find(path).map(|znode| znode.raw().mzxid);
-            let is_set = |path| member.tree().find(path).is_some_and(|it| it.raw().version > 0);
-            let [x, y] = ["/pair/x", "/pair/y"];
+            let stat = |path| member.tree().find(path).map(|znode| znode.raw());
+            let (x, y) = (stat("/pair/x"), stat("/pair/y"));
             // They are created one after the other, and set together ever after.
-            if (is_set(x) || is_set(y)) && mzxid(x) != mzxid(y) {
-                return broken(
-                    RULE,
-                    format!("the pair was set by {:?} and {:?}", mzxid(x), mzxid(y)),
-                );
+            let is_set = [x, y].iter().flatten().any(|stat| stat.version > 0);
+            let (x, y) = (x.map(|stat| stat.mzxid), y.map(|stat| stat.mzxid));
+            if is_set && x != y {
+                return broken(RULE, format!("the pair was set by {x:?} and {y:?}"));
             }
         }
         match seen(event) {

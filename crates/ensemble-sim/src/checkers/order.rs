@@ -7,8 +7,9 @@ use super::{Checked, broken, seen};
 use crate::client::Seen;
 use crate::participant::{Output, Participant};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use zoarium_proto::{SessionId, Zxid};
-use zoarium_sim::{Checker, Event, Running, What};
+use zoarium_sim::{Checker, Event, EventKind, Running, What};
 
 #[derive(Debug)]
 pub(super) struct Order {
@@ -22,6 +23,10 @@ pub(super) struct Order {
 }
 
 impl Checker<Participant> for Order {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Output]
+    }
+
     fn on_event(&mut self, event: &Event<'_, Participant>, _: &Running<Participant>) -> Checked {
         if matches!(event.what, What::Output { output: Output::Applied { .. }, .. }) {
             self.catch_up()?;
@@ -36,7 +41,7 @@ impl Checker<Participant> for Order {
                     let detail = format!("{session} was answered {xid:?}, {expected:?} was due");
                     return broken("replies come in the order of requests", detail);
                 }
-                self.rises(*session, *zxid, &format!("{ask:?}"))
+                self.rises(*session, *zxid, ask)
             }
             Some((_, Seen::Event { session, zxid: Some(zxid), path, .. })) => {
                 self.rises(*session, *zxid, path)
@@ -76,10 +81,10 @@ impl Order {
         Ok(())
     }
 
-    fn rises(&mut self, session: SessionId, zxid: Zxid, what: &str) -> Checked {
+    fn rises(&mut self, session: SessionId, zxid: Zxid, what: &dyn Debug) -> Checked {
         let newest = self.newest.entry(session).or_default();
         if zxid < *newest {
-            let detail = format!("{session} saw {newest}, then {zxid} with {what}");
+            let detail = format!("{session} saw {newest}, then {zxid} with {what:?}");
             return broken("zxids never fall in a session", detail);
         }
         *newest = zxid;

@@ -5,7 +5,7 @@ use crate::client::{Ask, Reply, Seen};
 use crate::participant::Participant;
 use std::collections::BTreeMap;
 use zoarium_proto::Zxid;
-use zoarium_sim::{Checker, Event, Running};
+use zoarium_sim::{Checker, Event, EventKind, Running};
 
 const RULE: &str = "sequence numbers are unique and in order";
 
@@ -16,6 +16,10 @@ pub(super) struct Sequences {
 }
 
 impl Checker<Participant> for Sequences {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Output]
+    }
+
     fn on_event(&mut self, event: &Event<'_, Participant>, _: &Running<Participant>) -> Checked {
         let Some((_, Seen::Replied { ask: Ask::CreateSequential { .. }, reply, .. })) = seen(event)
         else {

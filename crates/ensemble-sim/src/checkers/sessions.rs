@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use zoarium_process::{Input, Instant};
 use zoarium_proto::{SessionId, Zxid};
-use zoarium_sim::{Checker, Event, Running, What};
+use zoarium_sim::{Checker, Event, EventKind, Running, What};
 
 #[derive(Debug)]
 pub(super) struct Sessions {
@@ -46,6 +46,16 @@ impl Sessions {
 }
 
 impl Checker<Participant> for Sessions {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[
+            EventKind::Started,
+            EventKind::Input,
+            EventKind::Stepped,
+            EventKind::TimerSet,
+            EventKind::Output,
+        ]
+    }
+
     fn on_event(
         &mut self,
         event: &Event<'_, Participant>,

@@ -5,7 +5,7 @@ use crate::client::{Ask, Reply, Seen};
 use crate::participant::Participant;
 use std::collections::BTreeMap;
 use zoarium_proto::{Stat, Zxid};
-use zoarium_sim::{Checker, Event, Running};
+use zoarium_sim::{Checker, Event, EventKind, Running};
 
 /// A znode, by its path and the txn that created it, and its version.
 type Version = (String, Zxid, i32);
@@ -16,6 +16,10 @@ pub(super) struct Stability {
 }
 
 impl Checker<Participant> for Stability {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Output]
+    }
+
     fn on_event(&mut self, event: &Event<'_, Participant>, _: &Running<Participant>) -> Checked {
         if let Some((_, Seen::Misbehaved(fault))) = seen(event) {
             return broken("servers keep to the protocol", fault.to_string());

@@ -9,7 +9,7 @@ use crate::segment::Segment;
 use std::collections::BTreeMap;
 use zoarium_process::Input;
 use zoarium_proto::{OpCode, Reader, SessionId, Zxid};
-use zoarium_sim::{Checker, Event, Running, What};
+use zoarium_sim::{Checker, Event, EventKind, Running, What};
 use zoarium_zab::Packet;
 
 const RULE: &str = "a sync brings the server to where its leader was";
@@ -28,6 +28,10 @@ impl Syncs {
 }
 
 impl Checker<Participant> for Syncs {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Input, EventKind::Output]
+    }
+
     fn on_event(
         &mut self,
         event: &Event<'_, Participant>,

@@ -7,7 +7,7 @@ use crate::participant::{Output, Participant};
 use std::collections::BTreeMap;
 use zoarium_proto::{ErrorCode, EventType, SessionId, Zxid};
 use zoarium_session::WatchId;
-use zoarium_sim::{Checker, Event, Running, What};
+use zoarium_sim::{Checker, Event, EventKind, Running, What};
 
 const RULE: &str = "a watch fires once for what it waits for";
 
@@ -62,6 +62,10 @@ pub(super) struct Watches {
 }
 
 impl Checker<Participant> for Watches {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Started, EventKind::Output]
+    }
+
     fn on_event(
         &mut self,
         event: &Event<'_, Participant>,

@@ -8,7 +8,7 @@ use crate::client::{Ask, Reply, Seen};
 use crate::participant::Participant;
 use std::collections::BTreeMap;
 use zoarium_proto::{SessionId, Xid, Zxid};
-use zoarium_sim::{Checker, Event, Running};
+use zoarium_sim::{Checker, Event, EventKind, Running};
 
 #[derive(Debug)]
 pub(super) struct Writes {
@@ -74,6 +74,10 @@ fn does(txn: &Logged, ask: &Ask) -> bool {
 }
 
 impl Checker<Participant> for Writes {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Output]
+    }
+
     fn on_event(&mut self, event: &Event<'_, Participant>, _: &Running<Participant>) -> Checked {
         match seen(event) {
             Some((_, Seen::Sent { session, xid, ask })) if ask.is_write() => {

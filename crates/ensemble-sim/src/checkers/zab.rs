@@ -6,7 +6,7 @@ use super::{Checked, broken, member};
 use crate::participant::{Message, Name, Output, Participant};
 use std::collections::BTreeSet;
 use zoarium_proto::Zxid;
-use zoarium_sim::{Checker, Event, Running, What};
+use zoarium_sim::{Checker, Event, EventKind, Running, What};
 use zoarium_zab::{Epoch, Packet, Reason};
 
 #[derive(Debug)]
@@ -25,6 +25,17 @@ impl Zab {
 }
 
 impl Checker<Participant> for Zab {
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[
+            EventKind::Started,
+            EventKind::Crashed,
+            EventKind::Sent,
+            EventKind::Persist,
+            EventKind::Synced,
+            EventKind::Output,
+        ]
+    }
+
     fn on_event(
         &mut self,
         event: &Event<'_, Participant>,

@@ -13,26 +13,45 @@ use zoarium_zab::wire::{
 };
 use zoarium_zab::{Channel, Link, Message, Notification, Packet};
 
+/// Room for most packets, in bytes.
+const PACKET_BYTES: usize = 256;
+
 /// Where the upper half of a packet's zxid is: behind the type.
 const ZXID_UPPER_HALF: Range<usize> = 4..8;
 
-/// What a message is when `own` has sent it on a link and its bytes were read.
-///
-/// # Errors
-/// With what has become of it, if that is not the same.
-pub(super) fn through_bytes(
-    own: ServerId,
-    link: Link,
-    message: &Message,
-    bug: Option<Bug>,
-) -> Result<Message, String> {
-    let read = match message {
-        Message::Election(notification) => Message::Election(election(notification)?),
-        Message::Quorum(packet) => Message::Quorum(quorum(own, link, packet, bug)?),
-    };
-    match read == *message {
-        true => Ok(read),
-        false => Err(format!("{message:?} is read as {read:?}")),
+/// Takes a server's messages through their bytes.
+#[derive(Debug, Default)]
+pub(super) struct Codec {
+    /// The notification that was read last, as it was told. Most are told to one after the other.
+    told: Option<Notification>,
+}
+
+impl Codec {
+    /// What a message is when `own` has sent it on a link and its bytes were read.
+    ///
+    /// # Errors
+    /// With what has become of it, if that is not the same.
+    pub(super) fn through_bytes(
+        &mut self,
+        own: ServerId,
+        link: Link,
+        message: &Message,
+        bug: Option<Bug>,
+    ) -> Result<Message, String> {
+        let read = match message {
+            Message::Election(notification) if self.told.as_ref() == Some(notification) => {
+                return Ok(message.clone());
+            }
+            Message::Election(notification) => Message::Election(election(notification)?),
+            Message::Quorum(packet) => Message::Quorum(quorum(own, link, packet, bug)?),
+        };
+        if read != *message {
+            return Err(format!("{message:?} is read as {read:?}"));
+        }
+        if let Message::Election(notification) = &read {
+            self.told = Some(notification.clone());
+        }
+        Ok(read)
     }
 }
 
@@ -54,7 +73,7 @@ fn quorum(own: ServerId, link: Link, packet: &Packet, bug: Option<Bug>) -> Resul
         Channel::Leader => Direction::ToLeader,
         Channel::Learner | Channel::Election => Direction::ToLearner,
     };
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(PACKET_BYTES);
     put_packet(packet, direction, own, &mut bytes);
     if bug == Some(Bug::ZxidCutOnWire) {
         bytes[ZXID_UPPER_HALF].fill(0);

@@ -5,7 +5,7 @@
 //! dials, and one from each learner to its leader. A number tells each from those before it, so
 //! nothing of an old connection is taken for the new one's.
 
-use super::codec::through_bytes;
+use super::codec::Codec;
 use super::{Fx, Member};
 use crate::bug::Bug;
 use crate::participant::{Message, Name, Output, Timer};
@@ -38,6 +38,7 @@ pub(super) struct Links {
     leader: Option<Leader>,
     /// By learner.
     learners: BTreeMap<u8, Learner>,
+    codec: Codec,
 }
 
 #[derive(Debug)]
@@ -64,7 +65,7 @@ struct Learner {
 }
 
 impl Links {
-    pub(super) const fn new(id: u8, restarts: u64) -> Self {
+    pub(super) fn new(id: u8, restarts: u64) -> Self {
         Self {
             id,
             // Servers that have not noticed the restart must not take old for new.
@@ -73,6 +74,7 @@ impl Links {
             elections: BTreeMap::new(),
             leader: None,
             learners: BTreeMap::new(),
+            codec: Codec::default(),
         }
     }
 
@@ -224,9 +226,7 @@ impl Member {
                 };
                 if let Some(link) = link {
                     self.records.told(now.mono, &message, &heard);
-                    for input in self.overheard(link, message) {
-                        self.feed(now, input, fx);
-                    }
+                    self.hear(now, link, message, fx);
                 }
             }
             Carried::Snapshot { bytes, is_last } => {
@@ -234,6 +234,15 @@ impl Member {
                     self.on_snapshot_bytes(now, &bytes, is_last, fx);
                 }
             }
+        }
+    }
+
+    fn hear(&mut self, now: Now, link: Link, message: zoarium_zab::Message, fx: &mut Fx) {
+        let Some(bug) = self.options.bug else {
+            return self.feed(now, Input::Message { from: link, message }, fx);
+        };
+        for input in self.overheard(bug, link, message) {
+            self.feed(now, input, fx);
         }
     }
 
@@ -335,7 +344,7 @@ impl Member {
             && let Some(message) = self.behind_snapshot(link, message)
         {
             let own = ServerId(self.links.id.into());
-            match through_bytes(own, link, &message, self.options.bug) {
+            match self.links.codec.through_bytes(own, link, &message, self.options.bug) {
                 Ok(message) => self.send_carried(link, Carried::Message(message), fx),
                 Err(garbled) => fx.output(Output::Garbled(garbled)),
             }

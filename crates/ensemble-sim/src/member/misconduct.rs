@@ -111,9 +111,8 @@ impl Member {
     }
 
     /// What the peer is to hear instead of a message, and around it.
-    pub(super) fn overheard(&mut self, link: Link, message: Message) -> Vec<Input<Peer>> {
+    pub(super) fn overheard(&mut self, bug: Bug, link: Link, message: Message) -> Vec<Input<Peer>> {
         let input = |message| Input::Message { from: link, message };
-        let Some(bug) = self.options.bug else { return vec![input(message)] };
         let packet = |packet| input(Message::Quorum(packet));
         match (bug, message) {
             (Bug::ServesBeforeUpToDate, Message::Quorum(Packet::UpToDate))

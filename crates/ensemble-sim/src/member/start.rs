@@ -140,6 +140,7 @@ impl Member {
             asked: PersistSeq::default(),
             persisted: PersistSeq::default(),
             lineage: Lineage::default(),
+            under_way: VecDeque::new(),
             barrier: None,
             waiting: VecDeque::new(),
             recovered: recovery,

@@ -99,7 +99,7 @@ impl<W: World> Sim<W> {
             | Due::Restart { .. }
             | Due::Resume { .. } => Chosen::World,
             Due::Wake { from, to } => {
-                let wire = self.links.wires.get(&(*from, *to)).filter(|wire| !wire.blocked)?;
+                let wire = self.links.wires.at((*from, *to)).filter(|wire| !wire.blocked)?;
                 match &wire.parcels.front()?.content {
                     Content::Up => Chosen::Link { at: *to, of: *from },
                     Content::Message(message, body) => {

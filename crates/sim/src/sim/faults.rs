@@ -40,13 +40,15 @@ impl<W: World> Sim<W> {
             }
             Action::Cut(one, other) => self.cut(one, other),
             Action::Drop { from, to, starting, times } => {
-                if let Some(wire) = self.links.wires.get_mut(&(from, to)).filter(|_| times > 0) {
+                if let Some(wire) = self.links.wires.at_mut((from, to)).filter(|_| times > 0) {
                     wire.drops.push((starting, times));
                 }
                 Ok(())
             }
             Action::SlowLink(from, to, by) => {
-                self.links.wires.entry((from, to)).and_modify(|wire| wire.slow = by);
+                if let Some(wire) = self.links.wires.at_mut((from, to)) {
+                    wire.slow = by;
+                }
                 Ok(())
             }
             Action::Drift(process, rate) => {
@@ -119,7 +121,7 @@ impl<W: World> Sim<W> {
         let labels = [self.names.place(process), incarnation];
         let seed = labels.into_iter().fold(mix(self.plan.seed, stream::START), mix);
         let Self { world, machines, now, .. } = self;
-        let machine = machines.get_mut(&process).expect("every id of a world has a machine");
+        let machine = machines.get_mut(process).expect("every id of a world has a machine");
         let now = machine.clock.at(*now);
         let restarts = incarnation / 2;
         let disk = &mut machine.disk;

@@ -30,12 +30,12 @@ impl<W: World> Sim<W> {
         message: MessageId,
         body: Message<W>,
     ) -> Result<(), Failure> {
-        let believed = self.links.wires.get(&(to, from)).and_then(|wire| wire.believed);
-        let connected = self.links.pairs.get(&pair(from, to)).and_then(|pair| pair.connected);
+        let believed = self.links.wires.at((to, from)).and_then(|wire| wire.believed);
+        let connected = self.links.pairs.at(pair(from, to)).and_then(|pair| pair.connected);
         let Some(epoch) = believed.filter(|epoch| connected == Some(*epoch)) else {
             return self.tell(What::Lost { from, to, message });
         };
-        if self.links.wires.get_mut(&(from, to)).is_some_and(|wire| wire.drops(&body)) {
+        if self.links.wires.at_mut((from, to)).is_some_and(|wire| wire.drops(&body)) {
             self.tell(What::Lost { from, to, message })?;
             return self.cut(from, to);
         }
@@ -52,7 +52,7 @@ impl<W: World> Sim<W> {
         stream: Option<u64>,
         content: Content<Message<W>>,
     ) {
-        if let Some(wire) = self.links.wires.get_mut(&(from, to)) {
+        if let Some(wire) = self.links.wires.at_mut((from, to)) {
             let due = self.now + self.options.message.draw(&mut wire.rng) + wire.slow;
             let due = wire.push(due, epoch, stream, content);
             self.schedule.add(due, Due::Wake { from, to });
@@ -62,8 +62,8 @@ impl<W: World> Sim<W> {
     /// Takes the first parcel from a wire, if it is due. Every parcel has its own wake-up, so one
     /// at a time is enough.
     pub(super) fn arrive(&mut self, from: Id<W>, to: Id<W>) -> Result<(), Failure> {
-        let connected = self.links.pairs.get(&pair(from, to)).and_then(|pair| pair.connected);
-        let Some(wire) = self.links.wires.get_mut(&(from, to)) else { return Ok(()) };
+        let connected = self.links.pairs.at(pair(from, to)).and_then(|pair| pair.connected);
+        let Some(wire) = self.links.wires.at_mut((from, to)) else { return Ok(()) };
         let Some(parcel) = wire.pop_due(self.now) else { return Ok(()) };
         match parcel.content {
             Content::Up if connected == Some(parcel.epoch) => {
@@ -88,7 +88,7 @@ impl<W: World> Sim<W> {
     ) -> Result<(), Failure> {
         let copy = self.world.copy(&body);
         let (calm, now, delay) = (self.calm, self.now, self.options.message);
-        let Some(wire) = self.links.wires.get_mut(&(from, to)) else {
+        let Some(wire) = self.links.wires.at_mut((from, to)) else {
             return self.tell(What::Lost { from, to, message });
         };
         let is_lost = wire.rng.chance(loss_parts) && !calm;
@@ -98,7 +98,7 @@ impl<W: World> Sim<W> {
         let is_doubled = wire.rng.chance(duplicate_parts);
         for body in [Some(body), copy.filter(|_| is_doubled)].into_iter().flatten() {
             let due = now + delay.draw(&mut wire.rng) + wire.slow;
-            self.schedule.add(due, Due::Datagram { from, to, message, body });
+            self.schedule.add(due, Due::Datagram { from, to, message, body: Box::new(body) });
         }
         Ok(())
     }
@@ -121,7 +121,7 @@ impl<W: World> Sim<W> {
         if self.options.links != LinkPolicy::Fifo || !self.can_connect(of) {
             return;
         }
-        let Some(pair) = self.links.pairs.get_mut(&of) else { return };
+        let Some(pair) = self.links.pairs.at_mut(of) else { return };
         pair.attempt += 1;
         let attempt = pair.attempt;
         let delay = self.draw(of, |sim| sim.options.connect);
@@ -129,14 +129,14 @@ impl<W: World> Sim<W> {
     }
 
     fn can_connect(&mut self, of: (Id<W>, Id<W>)) -> bool {
-        let is_free = self.links.pairs.get(&of).is_some_and(|pair| pair.connected.is_none());
+        let is_free = self.links.pairs.at(of).is_some_and(|pair| pair.connected.is_none());
         let are_alive = self.machine(of.0).is_alive() && self.machine(of.1).is_alive();
         is_free && are_alive && self.links.is_open(of) && self.links.is_quiet(of)
     }
 
     pub(super) fn connect(&mut self, of: (Id<W>, Id<W>), attempt: u64) -> Result<(), Failure> {
         let can_connect = self.can_connect(of);
-        let Some(pair) = self.links.pairs.get_mut(&of) else { return Ok(()) };
+        let Some(pair) = self.links.pairs.at_mut(of) else { return Ok(()) };
         if pair.attempt != attempt || !can_connect {
             return Ok(());
         }
@@ -152,13 +152,13 @@ impl<W: World> Sim<W> {
     /// Ends a connection. Each end hears of it after a while; until then it may still receive what
     /// was on its way.
     pub(super) fn disconnect(&mut self, of: (Id<W>, Id<W>)) -> Result<(), Failure> {
-        let Some(pair) = self.links.pairs.get_mut(&of) else { return Ok(()) };
+        let Some(pair) = self.links.pairs.at_mut(of) else { return Ok(()) };
         let Some(epoch) = pair.connected.take() else { return Ok(()) };
         pair.attempt += 1;
         pair.detection += 1;
         self.tell(What::Disconnected(of.0, of.1))?;
         for (at, of) in [of, (of.1, of.0)] {
-            let blocked = self.links.wires.get(&(of, at)).is_some_and(|wire| wire.blocked);
+            let blocked = self.links.wires.at((of, at)).is_some_and(|wire| wire.blocked);
             let delay =
                 self.draw(
                     (of, at),
@@ -182,7 +182,7 @@ impl<W: World> Sim<W> {
 
     /// Makes one end forget a connection and what was coming on it; true if it knew of it.
     fn stop_believing(&mut self, at: Id<W>, of: Id<W>, epoch: u64) -> Result<bool, Failure> {
-        let Some(wire) = self.links.wires.get_mut(&(of, at)) else { return Ok(false) };
+        let Some(wire) = self.links.wires.at_mut((of, at)) else { return Ok(false) };
         let believed = wire.believed == Some(epoch);
         if believed {
             wire.believed = None;
@@ -199,7 +199,7 @@ impl<W: World> Sim<W> {
             self.disconnect(of)?;
             let other = if of.0 == process { of.1 } else { of.0 };
             self.stop_believing(process, other, u64::MAX)?;
-            if let Some(wire) = self.links.wires.get_mut(&(other, process)) {
+            if let Some(wire) = self.links.wires.at_mut((other, process)) {
                 wire.believed = None;
             }
         }
@@ -212,21 +212,21 @@ impl<W: World> Sim<W> {
 
     /// Lets nothing through, and plans the moment at which that is noticed.
     pub(super) fn block(&mut self, from: Id<W>, to: Id<W>) {
-        let Some(wire) = self.links.wires.get_mut(&(from, to)) else { return };
+        let Some(wire) = self.links.wires.at_mut((from, to)) else { return };
         if wire.blocked {
             return;
         }
         wire.blocked = true;
         let of = pair(from, to);
         let delay = self.draw((from, to), |sim| sim.options.detect);
-        if let Some(pair) = self.links.pairs.get(&of) {
+        if let Some(pair) = self.links.pairs.at(of) {
             let detection = pair.detection;
             self.schedule.add(self.now + delay, Due::Detect { pair: of, detection });
         }
     }
 
     pub(super) fn detect(&mut self, of: (Id<W>, Id<W>), detection: u64) -> Result<(), Failure> {
-        let current = self.links.pairs.get(&of).map(|pair| pair.detection);
+        let current = self.links.pairs.at(of).map(|pair| pair.detection);
         if current == Some(detection) && !self.links.is_open(of) {
             return self.disconnect(of);
         }
@@ -236,7 +236,7 @@ impl<W: World> Sim<W> {
     /// Lets things through again: what was held up comes at once, in order.
     pub(super) fn unblock(&mut self, from: Id<W>, to: Id<W>) {
         let now = self.now;
-        let Some(wire) = self.links.wires.get_mut(&(from, to)) else { return };
+        let Some(wire) = self.links.wires.at_mut((from, to)) else { return };
         if !wire.blocked {
             return;
         }
@@ -247,7 +247,7 @@ impl<W: World> Sim<W> {
         }
         let of = pair(from, to);
         if self.links.is_open(of)
-            && let Some(pair) = self.links.pairs.get_mut(&of)
+            && let Some(pair) = self.links.pairs.at_mut(of)
         {
             pair.detection += 1;
         }
@@ -260,6 +260,6 @@ impl<W: World> Sim<W> {
         which: impl Fn(&Self) -> crate::options::Delay,
     ) -> Duration {
         let delay = which(self);
-        self.links.wires.get_mut(&on).map_or(delay.low, |wire| delay.draw(&mut wire.rng))
+        self.links.wires.at_mut(on).map_or(delay.low, |wire| delay.draw(&mut wire.rng))
     }
 }

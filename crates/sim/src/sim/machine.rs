@@ -37,7 +37,8 @@ pub(super) enum Due<W: World> {
         from: Id<W>,
         to: Id<W>,
         message: MessageId,
-        body: Message<W>,
+        /// In a box, so that what is due is small: the schedule moves it about.
+        body: Box<Message<W>>,
     },
     /// A process hears of the end of a connection.
     Notice {

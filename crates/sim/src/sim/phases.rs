@@ -32,13 +32,13 @@ impl<W: World> Sim<W> {
 
     /// Opens the links of the core and closes all others.
     fn settle_links(&mut self, settle: &Settle<Id<W>>) {
-        let all: Vec<_> = self.links.wires.keys().copied().collect();
+        let all: Vec<_> = self.links.wires.pairs().collect();
         for (from, to) in all {
             if settle.core.contains(&from) && settle.core.contains(&to) {
-                self.links.wires.entry((from, to)).and_modify(|wire| {
+                if let Some(wire) = self.links.wires.at_mut((from, to)) {
                     wire.slow = Duration::ZERO;
                     wire.drops.clear();
-                });
+                }
                 self.unblock(from, to);
             } else {
                 self.block(from, to);

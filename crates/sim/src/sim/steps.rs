@@ -84,13 +84,13 @@ impl<W: World> Sim<W> {
 
     /// Holds processes to the contract: records are numbered from 1, without gaps.
     fn check_seq(&mut self, process: Id<W>, seq: PersistSeq) -> Result<(), Failure> {
-        let name = self.names.name(process);
         let writer = &mut self.machine(process).writer;
         let expected = writer.asked.next();
         writer.asked = seq;
         if seq == expected {
             return Ok(());
         }
+        let name = self.names.name(process);
         let detail = format!("{name} persists record {} where {} is next", seq.0, expected.0);
         Err(Failure::Safety(Violation::new("records are numbered from 1", detail)))
     }
@@ -99,7 +99,7 @@ impl<W: World> Sim<W> {
     fn pass_on(&mut self, process: Id<W>, output: &Output<W>) -> Result<(), Failure> {
         let mut orders = Vec::new();
         let Self { world, machines, now, .. } = self;
-        let machine = machines.get_mut(&process).expect("every id of a world has a machine");
+        let machine = machines.get_mut(process).expect("every id of a world has a machine");
         let mut outside = Outside {
             process,
             time: *now,
