@@ -131,7 +131,6 @@ mod event;
 mod event_kind;
 mod experiment;
 mod intensity;
-
 mod link;
 mod names;
 mod options;

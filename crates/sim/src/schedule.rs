@@ -94,7 +94,7 @@ impl<T> Schedule<T> {
 
     /// When the next thing is due.
     pub(crate) fn next_time(&self) -> Option<Time> {
-        self.due.first_key_value().map(|(key, _)| key.time)
+        self.due.peek().map(|Reverse(entry)| entry.key.time)
     }
 
     /// Takes the next thing out.
