@@ -7,17 +7,21 @@ use std::time::Duration;
 
 /// CPU time used up to a moment.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cpu {
+pub struct Cpu {
     /// By the servers that run here.
-    pub(crate) servers: Duration,
+    pub servers: Duration,
     /// By this process.
-    pub(crate) own: Duration,
+    pub own: Duration,
     /// By all processes of the machine.
-    pub(crate) machine: Duration,
+    pub machine: Duration,
 }
 
 impl Cpu {
-    pub(crate) fn now(pids: &[u32]) -> Result<Self, BenchError> {
+    /// That of the servers with these process ids, in steps of a hundredth of a second.
+    ///
+    /// # Errors
+    /// If one of them is gone.
+    pub fn now(pids: &[u32]) -> Result<Self, BenchError> {
         let of =
             |pid: &u32| process(*pid).map_err(|source| BenchError::Process { pid: *pid, source });
         let servers = pids.iter().map(of).sum::<Result<Duration, _>>()?;
@@ -32,7 +36,9 @@ impl Cpu {
         }
     }
 
-    pub(crate) fn since(self, earlier: Self) -> Self {
+    /// What was used since an earlier moment.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
         Self {
             servers: self.servers.saturating_sub(earlier.servers),
             own: self.own.saturating_sub(earlier.own),

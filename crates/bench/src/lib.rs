@@ -22,7 +22,7 @@
 //!
 //! Start at [`run::run`]; the loop is in `engine.rs`.
 
-mod cpu;
+pub mod cpu;
 mod dice;
 mod engine;
 mod error;

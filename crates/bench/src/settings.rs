@@ -26,6 +26,9 @@ pub struct Settings {
     pub threads: usize,
     /// Whether the znodes stay.
     pub keep: bool,
+    /// Whether znodes that stayed are used again, and only those that are missing are made. They
+    /// must have had the same size.
+    pub reuse: bool,
 }
 
 impl Default for Settings {
@@ -39,6 +42,7 @@ impl Default for Settings {
             identities: Vec::new(),
             threads: 1,
             keep: false,
+            reuse: false,
         }
     }
 }

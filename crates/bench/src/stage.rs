@@ -16,6 +16,7 @@ pub(crate) struct Stage {
     runtime: Runtime,
     client: Client,
     root: String,
+    reuses: bool,
 }
 
 impl Stage {
@@ -31,12 +32,15 @@ impl Stage {
             }
             builder.connect().await
         })?;
-        Ok(Self { runtime, client, root: root(side, settings) })
+        Ok(Self { runtime, client, root: root(side, settings), reuses: settings.reuse })
     }
 
-    /// Makes the znodes of a workload, in place of those that an earlier one left.
+    /// Makes the znodes of a workload, in place of those that an earlier one left, or as far as
+    /// that did not make them.
     pub(crate) fn set(&self, workload: &Workload) -> Result<Znodes, BenchError> {
-        self.strike()?;
+        if !self.reuses {
+            self.strike()?;
+        }
         let (parent, made) = (format!("{}/data", self.root), format!("{}/made", self.root));
         let znodes = Znodes {
             keys: (0..workload.keys).map(|key| format!("{parent}/z{key:07}")).collect(),
@@ -51,10 +55,18 @@ impl Stage {
 
     async fn make(&self, znodes: &Znodes) -> Result<(), BenchError> {
         let failed = BenchError::setup("making the znodes");
-        for parent in [&znodes.parent, &znodes.made] {
-            self.client.create(parent).parents().await.map_err(&failed)?;
-        }
-        for keys in znodes.keys.chunks(WINDOW) {
+        let left = self.client.delete(&znodes.made).recursive().if_exists();
+        left.send().await.map_err(&failed)?;
+        self.client.create(&znodes.made).parents().await.map_err(&failed)?;
+        let found = self.client.exists(&znodes.parent).await.map_err(&failed)?;
+        let there = match found {
+            Some(stat) => usize::try_from(stat.num_children).unwrap_or(0),
+            None => {
+                self.client.create(&znodes.parent).await.map_err(&failed)?;
+                0
+            }
+        };
+        for keys in znodes.keys[there.min(znodes.keys.len())..].chunks(WINDOW) {
             let data = &znodes.value[..znodes.size.0];
             let sent: Vec<_> =
                 keys.iter().map(|key| self.client.create(key).data(data).send()).collect();

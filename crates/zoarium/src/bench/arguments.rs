@@ -80,6 +80,9 @@ pub(crate) struct BenchArguments {
     /// Leave the znodes there.
     #[arg(long)]
     keep: bool,
+    /// Use the znodes that --keep left, of the same size, and make only what is missing.
+    #[arg(long)]
+    reuse: bool,
     /// Everything that was measured, as JSON instead of the table; or into a file.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", require_equals = true)]
     pub(crate) json: Option<PathBuf>,
@@ -183,6 +186,7 @@ impl BenchArguments {
             identities: self.auth.clone(),
             threads: usize::from(self.threads),
             keep: self.keep,
+            reuse: self.reuse,
         })
     }
 
