@@ -24,6 +24,10 @@ usage: cargo xtask COMMAND
   fix            formats and applies what clippy and expect-test can mend
   interop [NAME…] [--server zoarium|apache]
                  real ZooKeeper clients and Apache's server against Zoarium (`interop --help`)
+  bench compare [WORKLOAD…] [--against apache|COMMIT]… [--servers N] [--quick] [--write]
+                 our server beside Apache's and our own of other commits (`bench help`)
+  bench curves [STORY…] [--short]
+                 large trees, many watches and connections, joining, pauses
   sim [--seeds N] [--start S] | --seed S | --script FILE | --planted | --exhaust | --speed
                  servers and clients in a seeded simulation with faults and checkers";
 
@@ -35,6 +39,7 @@ fn main() -> Result<()> {
         ["fix"] => check::fix(),
         ["instructions", ..] => instructions::run(&arguments[1..]),
         ["interop", ..] => interop::run(&arguments[1..]),
+        ["bench", ..] => interop::run(&arguments),
         ["sim", ..] => sim::run(&arguments[1..]),
         [] => bail!("{USAGE}"),
         [..] => bail!("unknown command {:?}\n{USAGE}", arguments.join(" ")),

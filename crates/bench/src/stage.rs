@@ -21,7 +21,8 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn open(side: &Side, settings: &Settings) -> Result<Self, BenchError> {
-        let runtime = Builder::new_current_thread().enable_all().build();
+        // With a thread of its own, so that the session lives while what is measured runs.
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(BenchError::system("a runtime"))?;
         let client = runtime.block_on(async {
             let servers = side.servers.servers.iter().map(ToString::to_string);

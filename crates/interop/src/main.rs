@@ -4,6 +4,7 @@
 //! there is a wrong check. Start reading at [`CHECKS`].
 
 mod bad_peers;
+mod bench;
 mod bytes;
 mod chaos;
 mod clients;
@@ -47,10 +48,10 @@ use tools::Tools;
 const USAGE: &str = "\
 usage: interop [NAME…] [--server zoarium|apache] [--rounds N] [--seconds N]
                [--filter TEXT] [--seed N] [--verbose]
-       interop setup | list | hand-over
+       interop setup | list | hand-over | bench …
 
 Runs the named checks, or all, against a server. Installs what is missing. `hand-over` measures how
-long locks take from one holder to the next.
+long locks take from one holder to the next, `bench` how fast servers are (`bench help`).
   --server   the server under test (default zoarium, from $ZOARIUM or target/release)
   --rounds   kills of the crash check (default 50)
   --seconds  how long the chaos lasts (default 30)
@@ -111,7 +112,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: impl Iterator<Item = String>) -> Result<bool> {
-    let options = parse(arguments)?;
+    let arguments: Vec<String> = arguments.collect();
+    if let Some(("bench", rest)) = arguments.split_first().map(|(first, rest)| (&**first, rest)) {
+        return bench::run(&Tools::new()?, rest);
+    }
+    let options = parse(arguments.into_iter())?;
     let tools = Tools::new()?;
     match options.names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["help"] => say(USAGE),

@@ -33,6 +33,11 @@ impl Process {
         Ok(Self { child, log: log.to_owned() })
     }
 
+    /// The process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Fails with the end of the log when the process has ended.
     pub(crate) fn check_running(&mut self, name: &str) -> Result<()> {
         match self.child.try_wait()? {
@@ -66,7 +71,7 @@ impl Process {
 
     /// Sends a signal by its name without `SIG`.
     pub(crate) fn signal(&self, name: &str) -> Result<()> {
-        let id = self.child.id().to_string();
+        let id = self.id().to_string();
         run(Command::new("kill").args([&format!("-{name}"), &id])).map(drop)
     }
 

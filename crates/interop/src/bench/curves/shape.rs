@@ -1,0 +1,104 @@
+//! A tree of the shape that large installations have: long paths, little data, one parent with a
+//! million children.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::{Ground, NO_SNAPSHOTS, micros};
+use crate::bench::contender::Maker;
+use crate::bench::pipe::{Pipe, list};
+use crate::report::say;
+use crate::session::SUPER_CFG;
+
+/// 90 bytes; with a slash and the name below they make 115.
+const PARENT: &str = "/production/region-eu-central-1/cluster-0042/services/\
+                      payment-gateway-settlement/instances";
+const PATH_BYTES: usize = 115;
+const DATA: [u8; 46] = [7; 46];
+/// Listings that are timed.
+const LISTINGS: usize = 5;
+
+/// 24 bytes.
+fn name(index: usize) -> String {
+    format!("instance-{index:015}")
+}
+
+pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
+    let mut json = serde_json::Map::new();
+    for maker in &ground.makers {
+        json.insert(maker.name().to_owned(), of(ground, maker)?);
+    }
+    Ok(Value::Object(json))
+}
+
+fn of(ground: &Ground<'_>, maker: &Maker) -> Result<Value> {
+    ensure!(format!("{PARENT}/{}", name(0)).len() == PATH_BYTES, "the path has another length");
+    let count = ground.choose(200_000, 1_000_000);
+    let port = ground.tools.port();
+    let admin = [format!("admin.serverPort={port}"), "admin.serverAddress=127.0.0.1".to_owned()];
+    // The last line of a name counts.
+    let lines = [NO_SNAPSHOTS, SUPER_CFG, "admin.enableServer=true", &admin[0], &admin[1]];
+    let mut stage = ground.start(maker, &lines)?;
+    let mut pipe = Pipe::open(stage.port())?;
+    let (empty, began) = (stage.resident_bytes()?, Instant::now());
+    pipe.fill(count, &DATA, PARENT, name)?;
+    let filled = began.elapsed();
+    let per_znode = stage.resident_bytes()?.saturating_sub(empty) as f64 / count as f64;
+    say(&format!(
+        "  {}: {count} znodes in {:.2} s, {per_znode:.0} bytes each, {} of them path and data",
+        maker.name(),
+        filled.as_secs_f64(),
+        PATH_BYTES + DATA.len()
+    ));
+    let listings = listings(&mut pipe)?;
+    let snapshot = snapshot(port)?;
+    drop(pipe);
+    stage.servers.stop(0)?;
+    let began = Instant::now();
+    stage.servers.launch(0)?;
+    stage.servers.wait_serving(0)?;
+    let load = began.elapsed();
+    let loaded = stage.resident_bytes()? as f64 / count as f64;
+    say(&format!(
+        "  snapshot {:.2} s, load {:.2} s and {loaded:.0} bytes each then",
+        snapshot.as_secs_f64(),
+        load.as_secs_f64()
+    ));
+    let first = micros(listings[0]);
+    let later = micros(listings[listings.len() / 2]);
+    say(&format!("  listing {:.1} ms, the first time {:.1} ms", later / 1e3, first / 1e3));
+    Ok(json!({
+        "znodes": count, "bytes_per_znode": per_znode, "bytes_per_znode_loaded": loaded,
+        "fill_s": filled.as_secs_f64(), "snapshot_s": snapshot.as_secs_f64(),
+        "load_s": load.as_secs_f64(), "listing_first_ms": first / 1e3, "listing_ms": later / 1e3,
+    }))
+}
+
+fn listings(pipe: &mut Pipe) -> Result<Vec<Duration>> {
+    let mut times = Vec::new();
+    for _ in 0..LISTINGS {
+        let ((op, body), began) = (list(PARENT), Instant::now());
+        pipe.call(op, body).context("list the children")?;
+        times.push(began.elapsed());
+    }
+    Ok(times)
+}
+
+/// Has the server write a snapshot, and returns how long that took.
+fn snapshot(port: u16) -> Result<Duration> {
+    let began = Instant::now();
+    let mut stream =
+        TcpStream::connect(("127.0.0.1", port)).context("connect to the admin port")?;
+    let request = "GET /commands/snapshot?streaming=false HTTP/1.1\r\nHost: localhost\r\n\
+                   Authorization: digest super:pw\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).context("answer to a snapshot")?;
+    let status = answer.lines().next().unwrap_or_default();
+    ensure!(status.contains(" 200 "), "a snapshot was answered with {answer:?}");
+    Ok(began.elapsed())
+}
