@@ -109,7 +109,7 @@ impl Axis {
         for Spread { min, max, .. } in ratios {
             (from, to) = (from.min(min), to.max(max));
         }
-        Self { from: from.max(1e-3) * 0.95, to: to.min(1e4) * 1.05 }
+        Self { from: from.max(0.01) * 0.95, to: to.min(1e4) * 1.05 }
     }
 
     fn x(&self, ratio: f64) -> f64 {
@@ -117,11 +117,12 @@ impl Axis {
         LEFT + part.clamp(0.0, 1.0) * (RIGHT - LEFT)
     }
 
+    /// As many as there is room for.
     fn ticks(&self) -> Vec<(f64, String)> {
-        let named = |value: f64| (value, format!("{value}×"));
-        let all = [0.01, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0];
-        let inside = all.into_iter().filter(|value| (self.from..=self.to).contains(value));
-        inside.map(named).collect()
+        let steps: &[f64] = if self.to / self.from > 300.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let all = (-2..5).flat_map(|power| steps.iter().map(move |it| it * 10_f64.powi(power)));
+        let inside = all.filter(|value| (self.from..=self.to).contains(value));
+        inside.map(|value| (value, format!("{value}×"))).collect()
     }
 
     fn bar(&self, bar: &Bar, y: f64) -> String {

@@ -115,7 +115,7 @@ pub(super) fn run(tools: &Tools, options: &Options) -> Result<bool> {
         circumstances,
         servers: options.servers,
         manner: options.manner(),
-        sides: sides.iter().map(|side| side.name.clone()).collect(),
+        sides: titles(tools, &makers)?,
         entries: measure(&sides, options)?,
     };
     say(&format!("\n{}\n{}", aligned(&contest.table()), contest.other_load()));
@@ -146,6 +146,16 @@ fn makers(tools: &Tools, scratch: &Scratch, options: &Options) -> Result<Vec<Mak
         }
     }
     Ok(makers)
+}
+
+/// What reports call them.
+fn titles(tools: &Tools, makers: &[Maker]) -> Result<Vec<String>> {
+    let title = |maker: &Maker| match maker {
+        Maker::Zoarium => Ok("Zoarium".to_owned()),
+        Maker::Apache => Ok(format!("Apache {}", tools.apache_version()?)),
+        Maker::Earlier { commit, .. } => Ok(commit.clone()),
+    };
+    makers.iter().map(title).collect()
 }
 
 fn measure(sides: &[Contender], options: &Options) -> Result<Vec<Entry>> {

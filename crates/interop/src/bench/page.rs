@@ -20,7 +20,7 @@ pub(super) fn write(contest: &Contest, docs: &Path) -> Result<()> {
     let mut names = Vec::new();
     for (side, rival) in contest.sides.iter().enumerate().skip(1) {
         // A commit's name would leave a file behind for each.
-        let rival = if rival == "apache" { "apache" } else { "earlier" };
+        let rival = if rival.starts_with("Apache") { "apache" } else { "earlier" };
         let name = format!("{}-{rival}.svg", kind(contest.servers));
         fs::write(charts.join(&name), chart::svg(contest, side)).context(name.clone())?;
         names.push(name);
@@ -42,7 +42,7 @@ fn section(contest: &Contest, charts: &[String]) -> String {
         servers => format!("An ensemble of {servers}, in pairs"),
     };
     let mut text = format!(
-        "## {heading}\n\n{}. {} {}\n",
+        "## {heading}\n\n{}. Workloads are those of `zoarium bench --list`. {} {}\n",
         contest.circumstances.line(),
         contest.manner,
         contest.other_load()
