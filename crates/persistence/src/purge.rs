@@ -5,6 +5,7 @@ use crate::error::StorageError;
 use crate::io;
 use crate::names::{SnapshotName, TEMPORARY_PREFIX, log_name, logs_among, snapshots_among};
 use crate::snapshot::verify_snapshot;
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use zoarium_proto::Zxid;
@@ -23,20 +24,36 @@ pub const SNAPSHOTS_KEPT_MIN: u32 = 3;
 /// # Errors
 /// If a file cannot be read or removed.
 pub fn purge<D: Dir>(dirs: &DataDirs<D>, keep: u32) -> Result<Vec<String>, StorageError> {
+    purge_knowing(dirs, keep, &mut BTreeSet::new())
+}
+
+/// As [`purge`], but does not read the snapshots `intact`, and adds those that it has read and found
+/// so. For a server that takes one snapshot after the other: to read all that are kept each time
+/// costs more than to write the new one.
+///
+/// # Errors
+/// As [`purge`].
+pub fn purge_knowing<D: Dir>(
+    dirs: &DataDirs<D>,
+    keep: u32,
+    intact: &mut BTreeSet<SnapshotName>,
+) -> Result<Vec<String>, StorageError> {
     let keep = keep.max(SNAPSHOTS_KEPT_MIN);
     let snapshots = snapshots_among(&io::names(&dirs.snapshots)?);
-    let mut intact = 0;
+    let mut count = 0;
     let mut oldest_kept = None;
     for &name in snapshots.iter().rev() {
-        if is_intact(&dirs.snapshots, name)? {
-            intact += 1;
-            if intact == keep {
+        if intact.contains(&name) || is_intact(&dirs.snapshots, name)? {
+            intact.insert(name);
+            count += 1;
+            if count == keep {
                 oldest_kept = Some(name.zxid);
                 break;
             }
         }
     }
     let Some(oldest_kept) = oldest_kept else { return Ok(Vec::new()) };
+    intact.retain(|name| name.zxid >= oldest_kept);
 
     let mut removed = Vec::new();
     for log in logs_not_needed(&logs_among(&io::names(&dirs.logs)?), oldest_kept) {
@@ -132,6 +149,20 @@ mod tests {
             dirs.snapshots.put(name, &bytes).unwrap();
         }
         assert_eq!(purge(&dirs, 3).unwrap(), ["mem/snapshot.0"]);
+    }
+
+    #[test]
+    fn what_is_known_to_be_intact_is_not_read_again() {
+        let dirs = data(&[0, 0x10, 0x20, 0x30], &[]);
+        let mut intact = BTreeSet::new();
+        assert_eq!(purge_knowing(&dirs, 3, &mut intact).unwrap(), ["mem/snapshot.0"]);
+        assert_eq!(intact.len(), 3);
+        dirs.snapshots.put("snapshot.20", b"damaged").unwrap();
+        let newer = data(&[0x40], &[]).snapshots.bytes("snapshot.40").unwrap();
+        dirs.snapshots.put("snapshot.40", &newer).unwrap();
+        assert_eq!(purge(&dirs, 3).unwrap().len(), 0, "one that looks sees the damage");
+        assert_eq!(purge_knowing(&dirs, 3, &mut intact).unwrap(), ["mem/snapshot.10"]);
+        assert!(intact.iter().map(|name| name.zxid.0).eq([0x20, 0x30, 0x40]));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::disk::{Disk, FULL_DISK_RETRY};
 use crate::inbox::Inbox;
 use crate::peer_loop::LoopEvent;
 use crate::shared::Shared;
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -161,11 +162,14 @@ impl SnapshotThread {
         let mut jobs = Vec::new();
         let mut next_purge = self.options.purge.map(|_| Instant::now());
         let mut is_due = false;
+        // Known since the last purge by the clock, which looks at all of them again.
+        let mut intact = BTreeSet::new();
         loop {
             if let (Some(at), Some((retain, interval))) = (next_purge, self.options.purge)
                 && at <= Instant::now()
             {
-                self.purge(retain);
+                intact.clear();
+                self.purge(retain, &mut intact);
                 next_purge = Some(Instant::now() + interval);
             }
             let retry = self.snapshots.received().waiting.is_some();
@@ -185,12 +189,12 @@ impl SnapshotThread {
             self.stage_received();
             let is_wanted = is_due && !self.snapshots.held.load(Relaxed);
             if is_wanted || !askers.is_empty() {
-                is_due = matches!(self.take(&askers), Err(NotTaken::HistoryReplaced));
+                is_due = matches!(self.take(&askers, &mut intact), Err(NotTaken::HistoryReplaced));
             }
         }
     }
 
-    fn take(&self, askers: &[Asker]) -> Result<(), NotTaken> {
+    fn take(&self, askers: &[Asker], intact: &mut BTreeSet<SnapshotName>) -> Result<(), NotTaken> {
         let began = Instant::now();
         let written = self.write();
         match &written {
@@ -201,7 +205,7 @@ impl SnapshotThread {
                 let wall_ms = crate::clock::wall_ms();
                 self.snapshots.note(Taken { zxid: name.zxid, wall_ms });
                 if let Some((retain, _)) = self.options.purge {
-                    self.purge(retain);
+                    self.purge(retain, intact);
                 }
             }
             Err(error) => {
@@ -286,9 +290,9 @@ impl SnapshotThread {
         self.shared.duties.tell(LoopEvent::SnapshotStaged(Staged { receipt, tree }));
     }
 
-    fn purge(&self, retain: u32) {
+    fn purge(&self, retain: u32, intact: &mut BTreeSet<SnapshotName>) {
         let files = self.disk.files();
-        let purged = purge::purge(&self.dirs, retain);
+        let purged = purge::purge_knowing(&self.dirs, retain, intact);
         drop(files);
         match purged {
             Ok(removed) if removed.is_empty() => {}
