@@ -49,6 +49,27 @@ impl<F: DirFile> Window<F> {
         self.next += count;
     }
 
+    /// Appends bytes of the file to `out` and moves the reader over them: those that are in memory,
+    /// or if there are none the next of the file, which are then not copied. How many there were.
+    pub(crate) fn take_into(&mut self, out: &mut Vec<u8>) -> Result<usize, StorageError> {
+        let buffered = self.bytes().len();
+        if buffered > 0 {
+            out.extend_from_slice(self.bytes());
+            self.pass(buffered);
+            return Ok(buffered);
+        }
+        let position = self.position();
+        let left = usize::try_from(self.size.saturating_sub(position)).unwrap_or(usize::MAX);
+        let start = out.len();
+        out.resize(start + READ_SIZE.min(left), 0);
+        let read = self.file.read_at(position, &mut out[start..])?;
+        out.truncate(start + read);
+        self.bytes.clear();
+        self.next = 0;
+        self.offset = position + read as u64;
+        Ok(read)
+    }
+
     /// Tries to have `wanted` bytes in memory, and says how many of them there are: all, or those
     /// up to the end of the file.
     pub(crate) fn fill(&mut self, wanted: usize) -> Result<usize, StorageError> {

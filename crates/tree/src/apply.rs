@@ -11,8 +11,9 @@ use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn, TxnHeader};
 use zoarium_proto::{AclList, ErrorCode, RawStat, SessionId, Stat, Zxid};
 
 use crate::Tree;
+use crate::store::NewZnode;
 use crate::store::arena::Slot;
-use crate::tree::{NewZnode, parent_and_name};
+use crate::tree::parent_and_name;
 use crate::znode::Znode;
 
 /// What a transaction did.
@@ -210,7 +211,7 @@ impl Tree {
 
     /// Counts a create in the parent, unless a later one is counted already.
     fn raise_cversion(&mut self, parent: Slot, cversion: i32, zxid: Zxid) {
-        let stat = &mut self.store.arena.get_mut(parent).stat;
+        let stat = self.store.arena.extra_mut(parent);
         let cversion = if cversion == -1 { stat.cversion.wrapping_add(1) } else { cversion };
         if cversion > stat.cversion {
             stat.cversion = cversion;
@@ -260,7 +261,7 @@ impl Tree {
     }
 
     fn raise_pzxid(&mut self, parent: Slot, zxid: Zxid) {
-        let stat = &mut self.store.arena.get_mut(parent).stat;
+        let stat = self.store.arena.extra_mut(parent);
         if zxid > stat.pzxid {
             stat.pzxid = zxid;
             self.refresh_stat(parent);
@@ -276,11 +277,11 @@ impl Tree {
         on_change: &mut OnChange<'_>,
     ) -> Result<Outcome<'t>, ErrorCode> {
         let slot = self.store.find(path).ok_or(ErrorCode::NoNode)?;
-        let record = self.store.arena.get_mut(slot);
-        let old_length = record.data_length();
-        record.stat.version = version;
-        record.stat.mzxid = header.zxid;
-        record.stat.mtime = header.time_ms;
+        let old_length = self.store.arena.get(slot).data_length();
+        let stat = self.store.arena.extra_mut(slot);
+        stat.version = version;
+        stat.mzxid = header.zxid;
+        stat.mtime = header.time_ms;
         self.put_data(slot, path, data);
         self.quota_after_set_data(path, old_length, data.map_or(0, <[u8]>::len));
         self.tell(ChangeKind::DataChanged, slot, path, header.zxid, on_change);
@@ -296,7 +297,7 @@ impl Tree {
         let slot = self.store.find(path).ok_or(ErrorCode::NoNode)?;
         let acl = self.acquire_acl(acl);
         self.put_acl(slot, acl);
-        self.store.arena.get_mut(slot).stat.aversion = version;
+        self.store.arena.extra_mut(slot).aversion = version;
         self.refresh_stat(slot);
         Ok(Outcome::AclSet { stat: Znode::new(self, slot).stat() })
     }

@@ -117,9 +117,9 @@ impl Digests {
     }
 
     /// Brings a znode's digest up to its stat and this content.
-    pub(crate) fn refresh(&mut self, record: &mut Record, content: Content) {
+    pub(crate) fn refresh(&mut self, record: &mut Record, stat: &RawStat, content: Content) {
         if record.is_in_digest() {
-            let new = content.counted(&record.stat);
+            let new = content.counted(stat);
             self.replace(core::mem::replace(&mut record.digest, new), new);
         }
     }

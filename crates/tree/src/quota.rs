@@ -222,7 +222,8 @@ impl Tree {
     /// Finds all limits and counts the usage of each.
     pub(crate) fn setup_quotas(&mut self) {
         let Some(root) = self.store.find(QUOTA) else { return };
-        let named = |slot: &Slot| self.store.arena.get(*slot).name() == LIMITS_NAME.as_bytes();
+        let arena = &self.store.arena;
+        let named = |slot: &Slot| arena.name(arena.get(*slot)) == LIMITS_NAME.as_bytes();
         let limits = self.store.descendants(root).filter(named);
         let paths = limits.map(|slot| self.store.path(slot));
         let prefixes = paths.filter_map(|path| subject(&path, LIMITS_NAME).map(String::from));
@@ -237,7 +238,8 @@ impl Tree {
         let Some(prefix) = self.quotas.nearest(path) else { return };
         let stats_path = stats_path(prefix);
         let Some(slot) = self.store.find(&stats_path) else { return };
-        let mut usage = Usage::parse(self.store.arena.get(slot).data().unwrap_or_default());
+        let arena = &self.store.arena;
+        let mut usage = Usage::parse(arena.data(arena.get(slot)).unwrap_or_default());
         usage.count = usage.count.saturating_add(count);
         usage.bytes = usage.bytes.saturating_add(bytes);
         self.put_data(slot, &stats_path, Some(format!("{usage}").as_bytes()));

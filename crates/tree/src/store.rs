@@ -3,22 +3,37 @@
 //! Nothing here knows what a transaction is; [`crate::apply`] keeps the rules.
 
 pub(crate) mod arena;
-mod children;
-mod index;
+pub(crate) mod children;
+mod contents;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use arena::{Arena, Record, Slot};
-use index::Index;
+use zoarium_proto::RawStat;
 
+use crate::acls::AclKey;
+use crate::footprint::Footprint;
 use crate::hash::Seed;
+use crate::index::Index;
+
+/// A znode to be added.
+#[derive(Debug)]
+pub(crate) struct NewZnode<'a> {
+    pub(crate) parent: Slot,
+    pub(crate) name: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) data: Option<&'a [u8]>,
+    pub(crate) stat: RawStat,
+    /// Its use of this ACL is counted already.
+    pub(crate) acl: AclKey,
+}
 
 /// All znodes of a tree.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) arena: Arena,
-    index: Index,
+    index: Index<Slot>,
     /// While a snapshot is being taken, no slot is used a second time: the snapshot holds slots
     /// from earlier, and must not find another znode in one.
     pub(crate) snapshots_running: u32,
@@ -28,7 +43,15 @@ impl Store {
     /// A store with a root.
     pub(crate) fn new(seed: Seed) -> Self {
         let mut arena = Arena::default();
-        arena.insert(Record::new(Slot::ROOT, "", Some(b""), true), false);
+        let root = NewZnode {
+            parent: Slot::ROOT,
+            name: "",
+            path: "",
+            data: Some(b""),
+            stat: RawStat::default(),
+            acl: AclKey::OPEN,
+        };
+        arena.insert(&root, 0, false);
         Self { arena, index: Index::new(seed), snapshots_running: 0 }
     }
 
@@ -40,29 +63,34 @@ impl Store {
         }
     }
 
-    /// Places a znode under its parent, or gives back the one that is at `path` already.
-    pub(crate) fn insert(&mut self, path: &str, record: Record) -> Result<Slot, Slot> {
-        let parent = record.parent;
-        let vacancy = self.index.vacancy(path, |slot| is_at(&self.arena, slot, path))?;
-        let slot = self.arena.insert(record, self.snapshots_running == 0);
+    /// Places a znode under its parent, or gives back the one that is at its path already.
+    pub(crate) fn insert(&mut self, znode: &NewZnode<'_>) -> Result<Slot, Slot> {
+        let NewZnode { parent, path, .. } = *znode;
+        let arena = &self.arena;
+        let is_it = |slot| is_at(arena, slot, path);
+        let vacancy = self.index.vacancy(path, is_it, |slot| arena.get(slot).tag)?;
+        let slot = self.arena.insert(znode, vacancy.tag(), self.snapshots_running == 0);
         vacancy.fill(slot);
-        let mut children = self.arena.get_mut(parent).children.take().unwrap_or_default();
+        let mut children = self.arena.take_children(parent).unwrap_or_default();
         children.insert(slot, &mut self.arena);
-        self.arena.get_mut(parent).children = Some(children);
+        self.arena.put_children(parent, children);
         Ok(slot)
     }
 
     /// Takes out the znode in `slot`, which is at `path`, has no children and is not the root.
     pub(crate) fn remove(&mut self, slot: Slot, path: &str) -> Record {
         let parent = self.arena.get(slot).parent;
-        if let Some(mut children) = self.arena.get_mut(parent).children.take() {
+        if let Some(mut children) = self.arena.take_children(parent) {
             children.remove(slot, &mut self.arena);
-            if children.count() > 0 {
-                self.arena.get_mut(parent).children = Some(children);
-            }
+            self.arena.put_children(parent, children);
         }
         self.index.remove(path, slot);
         self.arena.remove(slot)
+    }
+
+    /// The stored part of a znode's stat.
+    pub(crate) fn stat(&self, slot: Slot) -> RawStat {
+        self.arena.stat(self.arena.get(slot))
     }
 
     /// The path of the znode in `slot`; the root's is `/`.
@@ -70,19 +98,19 @@ impl Store {
         if slot == Slot::ROOT {
             return String::from("/");
         }
-        let length: usize = self.lineage(slot).map(|record| 1 + record.name().len()).sum();
+        let length: usize = self.lineage(slot).map(|name| 1 + name.len()).sum();
         let mut path = alloc::vec![b'/'; length];
         let mut end = length;
-        for record in self.lineage(slot) {
-            let start = end - record.name().len();
-            path[start..end].copy_from_slice(record.name());
+        for name in self.lineage(slot) {
+            let start = end - name.len();
+            path[start..end].copy_from_slice(name);
             end = start - 1;
         }
         String::from_utf8(path).expect("names are only ever copied from a str")
     }
 
-    /// The znode in `slot` and its ancestors, without the root.
-    fn lineage(&self, slot: Slot) -> impl Iterator<Item = &Record> {
+    /// The names of the znode in `slot` and its ancestors, without the root.
+    fn lineage(&self, slot: Slot) -> impl Iterator<Item = &[u8]> {
         let mut slot = slot;
         core::iter::from_fn(move || {
             if slot == Slot::ROOT {
@@ -90,7 +118,7 @@ impl Store {
             }
             let record = self.arena.get(slot);
             slot = record.parent;
-            Some(record)
+            Some(self.arena.name(record))
         })
     }
 
@@ -104,22 +132,41 @@ impl Store {
         })
     }
 
+    /// Bytes that are reserved, by what they are for.
+    pub(crate) fn footprint(&self) -> Footprint {
+        Footprint { index: self.index.bytes(), ..self.arena.footprint() }
+    }
+
     /// The children of the znode in `slot`.
     pub(crate) fn children(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
-        self.arena.get(slot).children.iter().flat_map(|children| children.slots())
+        let children = self.arena.children(self.arena.get(slot));
+        children.into_iter().flat_map(|children| children.slots())
     }
 }
 
 /// Whether the znode in `slot` is the one at `path`: the names upward from it are those of the path
 /// from its end.
-fn is_at(arena: &Arena, mut slot: Slot, path: &str) -> bool {
+fn is_at(arena: &Arena, slot: Slot, path: &str) -> bool {
     let mut rest = path.as_bytes();
-    while slot != Slot::ROOT {
-        let record = arena.get(slot);
-        let Some(head) = rest.strip_suffix(record.name()) else { return false };
-        let Some(parent) = head.strip_suffix(b"/") else { return false };
-        rest = parent;
-        slot = record.parent;
+    let mut record = arena.get(slot);
+    loop {
+        let name = arena.name(record);
+        let Some(slash) = rest.len().checked_sub(name.len() + 1) else { return false };
+        if rest[slash] != b'/' || rest[slash + 1..] != *name {
+            return false;
+        }
+        if record.parent == Slot::ROOT {
+            return slash == 0;
+        }
+        rest = &rest[..slash];
+        record = arena.get(record.parent);
     }
-    rest.is_empty()
+}
+
+#[cfg(test)]
+impl<'a> NewZnode<'a> {
+    pub(crate) fn for_test(name: &'a str, data: Option<&'a [u8]>) -> Self {
+        let (parent, stat, acl) = (Slot::ROOT, RawStat::default(), AclKey::OPEN);
+        Self { parent, name, path: name, data, stat, acl }
+    }
 }

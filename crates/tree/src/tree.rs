@@ -9,12 +9,12 @@ use zoarium_proto::path::RESERVED;
 use zoarium_proto::{AclList, RawStat, SessionId, Zxid};
 
 use crate::acls::{AclKey, Acls};
-use crate::digest::{self, Content, DigestAt, Digests};
+use crate::digest::{Content, DigestAt, Digests};
 use crate::hash::Seed;
 use crate::owners::Owners;
 use crate::quota::Quotas;
-use crate::store::Store;
 use crate::store::arena::{Record, Slot};
+use crate::store::{NewZnode, Store};
 use crate::znode::Znode;
 
 /// How a tree behaves.
@@ -201,12 +201,13 @@ impl Tree {
     ) -> impl Iterator<Item = String> + '_ {
         let is_due = move |slot: &Slot| {
             let record = self.store.arena.get(*slot);
-            let idle_ms = now_ms.saturating_sub(record.stat.mtime);
-            record.children.is_none()
-                && match self.options.owner(record.stat.owner) {
+            let stat = self.store.stat(*slot);
+            let idle_ms = now_ms.saturating_sub(stat.mtime);
+            self.store.arena.children(record).is_none()
+                && match self.options.owner(stat.owner) {
                     Owner::None | Owner::Session(_) => false,
                     Owner::Container => {
-                        record.stat.cversion > 0 || max_never_used_ms.is_some_and(|ms| idle_ms > ms)
+                        stat.cversion > 0 || max_never_used_ms.is_some_and(|ms| idle_ms > ms)
                     }
                     Owner::Ttl(ttl_ms) => idle_ms > ttl_ms,
                 }
@@ -215,28 +216,12 @@ impl Tree {
     }
 }
 
-/// A znode to be added.
-#[derive(Debug)]
-pub(crate) struct NewZnode<'a> {
-    pub(crate) parent: Slot,
-    pub(crate) name: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) data: Option<&'a [u8]>,
-    pub(crate) stat: RawStat,
-    /// Its use of this ACL is counted already.
-    pub(crate) acl: AclKey,
-}
-
 /// The changes of the store with all that goes with them: ACL users, owners, sizes, digest. The
 /// rules of transactions and quotas are above.
 impl Tree {
     /// Adds a znode, or gives back the one that is there.
     pub(crate) fn add(&mut self, znode: &NewZnode<'_>) -> Result<Slot, Slot> {
-        let in_digest = digest::is_counted(znode.path);
-        let mut record = Record::new(znode.parent, znode.name, znode.data, in_digest);
-        record.stat = znode.stat;
-        record.acl = znode.acl;
-        let slot = self.store.insert(znode.path, record)?;
+        let slot = self.store.insert(znode)?;
         self.owners.insert(slot, self.options.owner(znode.stat.owner));
         self.data_size += znode.path.len() + znode.data.map_or(0, <[u8]>::len);
         self.refresh_content(slot, znode.path);
@@ -246,7 +231,7 @@ impl Tree {
     /// Removes a znode without children. The caller releases the record's ACL.
     pub(crate) fn cut(&mut self, slot: Slot, path: &str) -> Record {
         let record = self.store.remove(slot, path);
-        self.owners.remove(slot, self.options.owner(record.stat.owner));
+        self.owners.remove(slot, self.options.owner(record.owner));
         self.data_size -= path.len() + record.data_length();
         self.digests.replace(record.digest, 0);
         record
@@ -254,10 +239,10 @@ impl Tree {
 
     /// Replaces a znode's data.
     pub(crate) fn put_data(&mut self, slot: Slot, path: &str, data: Option<&[u8]>) {
-        let record = self.store.arena.get_mut(slot);
-        self.data_size -= record.data_length();
-        record.set_data(data);
-        self.data_size += record.data_length();
+        let arena = &mut self.store.arena;
+        self.data_size -= arena.get(slot).data_length();
+        arena.set_data(slot, data);
+        self.data_size += data.map_or(0, <[u8]>::len);
         self.refresh_content(slot, path);
     }
 
@@ -275,26 +260,31 @@ impl Tree {
     /// Makes the root what a snapshot says.
     pub(crate) fn replace_root(&mut self, data: Option<&[u8]>, stat: RawStat, acl: AclKey) {
         self.put_acl(Slot::ROOT, acl);
-        self.store.arena.get_mut(Slot::ROOT).stat = stat;
+        self.store.arena.set_stat(Slot::ROOT, &stat);
         self.put_data(Slot::ROOT, "/", data);
     }
 
     /// Brings a znode's CRC and digest up to its content.
     fn refresh_content(&mut self, slot: Slot, path: &str) {
         if self.digests.enabled {
-            let record = self.store.arena.get_mut(slot);
-            let content = Content::new(path, record.data());
-            record.content_crc = content.crc();
-            self.digests.refresh(record, content);
+            let arena = &mut self.store.arena;
+            let content = Content::new(path, arena.data(arena.get(slot)));
+            arena.get_mut(slot).content_crc = content.crc();
+            self.refresh_digest(slot, content);
         }
     }
 
     /// Brings a znode's digest up to its stat.
     pub(crate) fn refresh_stat(&mut self, slot: Slot) {
         if self.digests.enabled {
-            let record = self.store.arena.get_mut(slot);
-            self.digests.refresh(record, Content::from_crc(record.content_crc));
+            let content = Content::from_crc(self.store.arena.get(slot).content_crc);
+            self.refresh_digest(slot, content);
         }
+    }
+
+    fn refresh_digest(&mut self, slot: Slot, content: Content) {
+        let stat = self.store.stat(slot);
+        self.digests.refresh(self.store.arena.get_mut(slot), &stat, content);
     }
 }
 

@@ -9,20 +9,20 @@
 //! znode costs one lookup for itself and one for its parent, and one for each ancestor only while
 //! somebody watches recursively. Nothing here depends on the order of a hash table.
 
-mod slab;
 mod small_map;
 
 #[cfg(test)]
 mod tests;
 
 use crate::hash::Seed;
+use crate::index::Index;
+use crate::slab::Slab;
 use crate::{Change, ChangeKind};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashTable};
-use slab::Slab;
+use hashbrown::HashMap;
 use small_map::SmallMap;
 use zoarium_proto::watch::WatcherType;
 use zoarium_proto::{AclList, ConnId, EventType, WatchMode, path};
@@ -35,9 +35,8 @@ pub type Deliver<'a> = dyn FnMut(ConnId, EventType, &str, AclList<'_>) + 'a;
 /// All watches of one server.
 #[derive(Debug)]
 pub struct Watches {
-    seed: Seed,
     spots: Slab<Spot>,
-    spot_of: HashTable<u32>,
+    spot_of: Index<u32>,
     watchers: Slab<Watcher>,
     watcher_of: HashMap<ConnId, u32, FixedState>,
     /// Entries in both tables.
@@ -49,15 +48,17 @@ pub struct Watches {
 }
 
 /// A watched path.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Spot {
     path: Box<str>,
+    /// The part of the path's hash that the index goes by.
+    tag: u32,
     data: SmallMap<Modes>,
     child: SmallMap<Modes>,
 }
 
 /// A connection that watches something, with the slots of the paths it watches.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Watcher {
     conn: ConnId,
     spots: SmallMap<()>,
@@ -137,9 +138,8 @@ impl Watches {
     /// No watches. `seed` keeps clients from choosing paths that collide.
     pub fn new(seed: u64) -> Self {
         Self {
-            seed: Seed::new(seed),
             spots: Slab::default(),
-            spot_of: HashTable::new(),
+            spot_of: Index::new(Seed::new(seed)),
             watchers: Slab::default(),
             watcher_of: HashMap::with_hasher(FixedState::default()),
             entries: 0,
@@ -205,7 +205,7 @@ impl Watches {
     /// Drops all watches of a connection that is gone.
     pub fn remove_connection(&mut self, conn: ConnId) {
         let Some(slot) = self.watcher_of.remove(&conn) else { return };
-        let Some(watcher) = self.watchers.remove(slot) else { return };
+        let watcher = self.watchers.remove(slot);
         for (spot, ()) in watcher.spots.iter() {
             for table in TABLES {
                 self.strip(spot, slot, table, Modes::ALL);
@@ -309,10 +309,9 @@ impl Watches {
 
     fn register(&mut self, conn: ConnId, path: &str, table: Table, mode: WatchMode) {
         let spot = self.spot_or_new(path);
-        let watcher = *self
-            .watcher_of
-            .entry(conn)
-            .or_insert_with(|| self.watchers.insert(Watcher { conn, spots: SmallMap::default() }));
+        let watcher = *self.watcher_of.entry(conn).or_insert_with(|| {
+            self.watchers.insert(Watcher { conn, spots: SmallMap::default() }, true)
+        });
         let entry = self.spots[spot].table_mut(table);
         let old = entry.find(watcher);
         let new = old.unwrap_or_default().union(Modes::of(mode));
@@ -395,23 +394,18 @@ impl Watches {
         }
         let spots = &mut self.watchers[watcher].spots;
         spots.remove(slot);
-        if spots.is_empty()
-            && let Some(watcher) = self.watchers.remove(watcher)
-        {
+        if spots.is_empty() {
+            let watcher = self.watchers.remove(watcher);
             self.watcher_of.remove(&watcher.conn);
         }
     }
 
     fn drop_spot_if_unwatched(&mut self, slot: u32) {
         let spot = &self.spots[slot];
-        if !spot.data.is_empty() || !spot.child.is_empty() {
-            return;
+        if spot.data.is_empty() && spot.child.is_empty() {
+            self.spot_of.remove(&spot.path, slot);
+            self.spots.remove(slot);
         }
-        let hash = self.seed.hash(spot.path.as_bytes());
-        if let Ok(entry) = self.spot_of.find_entry(hash, |found| *found == slot) {
-            entry.remove();
-        }
-        self.spots.remove(slot);
     }
 
     fn slots(&self, conn: ConnId, path: &str) -> Option<(u32, u32)> {
@@ -419,21 +413,22 @@ impl Watches {
     }
 
     fn find_spot(&self, path: &str) -> Option<u32> {
-        let hash = self.seed.hash(path.as_bytes());
-        self.spot_of.find(hash, |slot| &*self.spots[*slot].path == path).copied()
+        self.spot_of.find(path, |slot| &*self.spots[slot].path == path)
     }
 
     fn spot_or_new(&mut self, path: &str) -> u32 {
-        if let Some(slot) = self.find_spot(path) {
-            return slot;
+        let spots = &self.spots;
+        let is_it = |slot| &*spots[slot].path == path;
+        match self.spot_of.vacancy(path, is_it, |slot| spots[slot].tag) {
+            Err(slot) => slot,
+            Ok(vacancy) => {
+                let (data, child) = (SmallMap::default(), SmallMap::default());
+                let spot = Spot { path: path.into(), tag: vacancy.tag(), data, child };
+                let slot = self.spots.insert(spot, true);
+                vacancy.fill(slot);
+                slot
+            }
         }
-        let (data, child) = (SmallMap::default(), SmallMap::default());
-        let slot = self.spots.insert(Spot { path: path.into(), data, child });
-        let Self { seed, spots, spot_of, .. } = self;
-        spot_of.insert_unique(seed.hash(path.as_bytes()), slot, |slot| {
-            seed.hash(spots[*slot].path.as_bytes())
-        });
-        slot
     }
 }
 

@@ -8,6 +8,7 @@ use zoarium_proto::{AclList, RawStat, Stat};
 
 use crate::Tree;
 use crate::store::arena::{Record, Slot};
+use crate::store::children::Children;
 
 /// A znode of a tree, to read.
 #[derive(Clone, Copy, Debug)]
@@ -29,19 +30,19 @@ impl<'a> Znode<'a> {
 
     /// Its data; `None` is null, which is not empty.
     pub fn data(&self) -> Option<&'a [u8]> {
-        self.record.data()
+        self.tree.store.arena.data(self.record)
     }
 
     /// The stored part of its stat.
-    pub const fn raw(&self) -> RawStat {
-        self.record.stat
+    pub fn raw(&self) -> RawStat {
+        self.tree.store.arena.stat(self.record)
     }
 
     /// What a client sees of it.
     pub fn stat(&self) -> Stat {
         let data_length = i32::try_from(self.record.data_length()).unwrap_or(i32::MAX);
         let num_children = i32::try_from(self.num_children()).unwrap_or(i32::MAX);
-        self.record.stat.to_stat(self.owner(), data_length, num_children)
+        self.raw().to_stat(self.owner(), data_length, num_children)
     }
 
     /// Its ACL.
@@ -51,26 +52,30 @@ impl<'a> Znode<'a> {
 
     /// Who or what it belongs to.
     pub const fn owner(&self) -> Owner {
-        self.tree.options.owner(self.record.stat.owner)
+        self.tree.options.owner(self.record.owner)
     }
 
     /// How many children it has.
     pub fn num_children(&self) -> usize {
-        self.record.children.as_ref().map_or(0, |children| children.count())
+        self.listing().map_or(0, Children::count)
     }
 
     /// The names of its children, in no particular order.
     pub fn children(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let arena = &self.tree.store.arena;
-        self.record.children.iter().flat_map(move |children| children.names(arena))
+        self.listing().into_iter().flat_map(move |children| children.names(arena))
     }
 
     /// Appends the names of its children as a jute vector of strings, in no particular order.
     pub fn encode_children(&self, out: &mut Vec<u8>) {
-        match &self.record.children {
+        match self.listing() {
             Some(children) => children.encode(&self.tree.store.arena, out),
             None => out.extend_from_slice(&[0; 4]),
         }
+    }
+
+    fn listing(&self) -> Option<&'a Children> {
+        self.tree.store.arena.children(self.record)
     }
 
     /// What the tree's digest counts for it; see [`crate::digest::Content::znode`]. 0 if digests are off.

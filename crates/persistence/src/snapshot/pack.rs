@@ -63,13 +63,7 @@ impl Unpacker {
         out: &mut Vec<u8>,
     ) -> Result<bool, StorageError> {
         match self {
-            Self::None => {
-                from.fill(1)?;
-                let count = from.bytes().len();
-                out.extend_from_slice(from.bytes());
-                from.pass(count);
-                Ok(count > 0)
-            }
+            Self::None => Ok(from.take_into(out)? > 0),
             Self::Gzip(unpacker) => unpacker.unpack(from, out),
             Self::Snappy(unpacker) => unpacker.unpack(from, out),
         }

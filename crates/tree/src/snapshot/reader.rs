@@ -11,8 +11,9 @@ use zoarium_proto::{AclList, RawStat, Reader, SessionId, Zxid};
 use super::{END_OF_ZNODES, OPEN_ACL_KEY};
 use crate::acls::AclKey;
 use crate::digest::{self, DigestAt};
+use crate::store::NewZnode;
 use crate::store::arena::Slot;
-use crate::tree::{NewZnode, Tree, TreeOptions, parent_and_name};
+use crate::tree::{Tree, TreeOptions, parent_and_name};
 
 /// Bytes that are no snapshot. Offsets count the bytes given to [`SnapshotLoader::feed`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

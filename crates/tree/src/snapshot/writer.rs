@@ -194,19 +194,20 @@ impl SnapshotCursor {
         if slot >= self.slots_end {
             return;
         }
-        let record = tree.store.arena.get(slot);
+        let arena = &tree.store.arena;
+        let record = arena.get(slot);
         if !record.is_live() {
             return;
         }
         if slot != Slot::ROOT {
             self.path.push('/');
-            self.path.push_str(record.name_text());
+            self.path.push_str(arena.name_text(record));
         }
         put_text(out, &self.path);
-        put_buffer(out, record.data());
+        put_buffer(out, arena.data(record));
         out.put_i64(self.acl_key(record.acl));
-        record.stat.encode(out);
-        if let Some(children) = &record.children {
+        arena.stat(record).encode(out);
+        if let Some(children) = arena.children(record) {
             let siblings: Vec<Slot> = children.slots().collect();
             let parent_length = self.path.len();
             self.stack.push(Level { siblings: siblings.into_iter(), parent_length });

@@ -75,7 +75,7 @@ impl Children {
         out.put_i32(length(self.count()));
         match self {
             Self::Few(few) => {
-                few.slots().iter().for_each(|slot| put_name(out, arena.get(*slot).name()));
+                few.slots().iter().for_each(|slot| put_name(out, arena.name(arena.get(*slot))));
             }
             Self::Many(many) => {
                 out.reserve(many.chunks.iter().map(|chunk| chunk.names.len()).sum());
@@ -93,10 +93,25 @@ impl Children {
     /// The children's names.
     pub(crate) fn names<'a>(&'a self, arena: &'a Arena) -> impl Iterator<Item = &'a str> + 'a {
         let (few, chunks) = self.parts();
-        let few = few.iter().map(|slot| arena.get(*slot).name());
+        let few = few.iter().map(|slot| arena.name(arena.get(*slot)));
         let chunked = chunks.iter().flat_map(|chunk| WireNames(&chunk.names));
         few.chain(chunked)
             .map(|name| str::from_utf8(name).expect("names are only ever copied from a str"))
+    }
+
+    /// Bytes that are reserved.
+    pub(crate) fn bytes(&self) -> usize {
+        let many = match self {
+            Self::Few(_) => 0,
+            Self::Many(many) => {
+                let chunk = |chunk: &Chunk| {
+                    chunk.slots.capacity() * size_of::<Slot>() + chunk.names.capacity()
+                };
+                many.chunks.capacity() * size_of::<Chunk>()
+                    + many.chunks.iter().map(chunk).sum::<usize>()
+            }
+        };
+        size_of::<Self>() + many
     }
 
     fn parts(&self) -> (&[Slot], &[Chunk]) {
@@ -166,9 +181,8 @@ impl Many {
             self.open = u32::try_from(self.chunks.len()).expect("fewer chunks than slots");
             self.chunks.push(Chunk::default());
         }
-        let record = arena.get_mut(slot);
-        record.chunk = self.open;
-        self.chunks[self.open as usize].push(slot, record.name());
+        arena.get_mut(slot).chunk = self.open;
+        self.chunks[self.open as usize].push(slot, arena.name(arena.get(slot)));
         self.count += 1;
     }
 
@@ -248,7 +262,7 @@ impl<'a> Iterator for WireNames<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::arena::Record;
+    use crate::store::NewZnode;
     use std::collections::BTreeSet;
     use std::format;
     use std::string::String;
@@ -281,8 +295,7 @@ mod tests {
             for step in 0..steps {
                 if next(100) < percent {
                     let name = format!("{percent}-{step}{}", "n".repeat(next(150) as usize));
-                    let record = Record::new(Slot::ROOT, &name, None, false);
-                    let slot = arena.insert(record, true);
+                    let slot = arena.insert(&NewZnode::for_test(&name, None), 0, true);
                     children.insert(slot, &mut arena);
                     expected.insert((name, slot));
                 } else if !expected.is_empty() {
@@ -306,8 +319,7 @@ mod tests {
         let mut children = Children::default();
         let slots: Vec<Slot> = (0..10_000)
             .map(|n| {
-                let record = Record::new(Slot::ROOT, &format!("{n}"), None, false);
-                let slot = arena.insert(record, true);
+                let slot = arena.insert(&NewZnode::for_test(&format!("{n}"), None), 0, true);
                 children.insert(slot, &mut arena);
                 slot
             })

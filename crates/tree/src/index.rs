@@ -1,0 +1,109 @@
+//! From a path's hash to candidates for what is known of it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use hashbrown::HashTable;
+use hashbrown::hash_table;
+
+use crate::hash::Seed;
+
+/// The table is split so that growing one part never pauses for long: at five million znodes a
+/// shard holds ten thousand entries.
+const SHARDS: usize = 512;
+
+/// The hash of a full path.
+#[derive(Clone, Copy, Debug)]
+struct PathHash(u64);
+
+impl PathHash {
+    /// The half that is kept where the path is known. A table that grows needs it, so no path is
+    /// read.
+    const fn tag(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
+    const fn shard(self) -> usize {
+        self.0 as usize % SHARDS
+    }
+}
+
+/// What the shard's table goes by: it takes its bucket from the low bits and its own small tag
+/// from the high ones.
+const fn spread(tag: u32) -> u64 {
+    ((tag as u64) << 32) | tag as u64
+}
+
+/// A hash table from paths to places of type `P` that holds neither paths nor hashes.
+#[derive(Debug)]
+pub(crate) struct Index<P> {
+    shards: Box<[HashTable<P>]>,
+    /// Seeded, because clients choose paths.
+    seed: Seed,
+}
+
+impl<P: Copy + PartialEq> Index<P> {
+    pub(crate) fn new(seed: Seed) -> Self {
+        let shards: Vec<_> = (0..SHARDS).map(|_| HashTable::new()).collect();
+        Self { shards: shards.into_boxed_slice(), seed }
+    }
+
+    fn hash(&self, path: &str) -> PathHash {
+        PathHash(self.seed.hash(path.as_bytes()))
+    }
+
+    /// The place for `path`: one with its hash for which `is_it` holds.
+    pub(crate) fn find(&self, path: &str, is_it: impl Fn(P) -> bool) -> Option<P> {
+        let hash = self.hash(path);
+        self.shards[hash.shard()].find(spread(hash.tag()), |place| is_it(*place)).copied()
+    }
+
+    /// Room for the place of `path`, or the place that is there. `tag_of` tells the tags of places that
+    /// are in the table.
+    pub(crate) fn vacancy(
+        &mut self,
+        path: &str,
+        is_it: impl Fn(P) -> bool,
+        tag_of: impl Fn(P) -> u32,
+    ) -> Result<Vacancy<'_, P>, P> {
+        let hash = self.hash(path);
+        let tag = hash.tag();
+        let is_it = |place: &P| is_it(*place);
+        let rehash = |place: &P| spread(tag_of(*place));
+        match self.shards[hash.shard()].entry(spread(tag), is_it, rehash) {
+            hash_table::Entry::Occupied(entry) => Err(*entry.get()),
+            hash_table::Entry::Vacant(entry) => Ok(Vacancy { tag, entry }),
+        }
+    }
+
+    /// Bytes that are reserved.
+    pub(crate) fn bytes(&self) -> usize {
+        let shard = |shard: &HashTable<P>| size_of_val(shard) + shard.allocation_size();
+        self.shards.iter().map(shard).sum()
+    }
+
+    pub(crate) fn remove(&mut self, path: &str, place: P) {
+        let hash = self.hash(path);
+        let shard = &mut self.shards[hash.shard()];
+        if let Ok(entry) = shard.find_entry(spread(hash.tag()), |found| *found == place) {
+            entry.remove();
+        }
+    }
+}
+
+/// Room for one more place.
+pub(crate) struct Vacancy<'a, P> {
+    tag: u32,
+    entry: hash_table::VacantEntry<'a, P>,
+}
+
+impl<P> Vacancy<'_, P> {
+    /// What has to be kept where the path is known.
+    pub(crate) const fn tag(&self) -> u32 {
+        self.tag
+    }
+
+    pub(crate) fn fill(self, place: P) {
+        self.entry.insert(place);
+    }
+}
