@@ -242,7 +242,7 @@ impl Prep {
     ) -> Decision {
         cx.check_session()?;
         let path = request.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
-        let (parent_path, _) = path.rsplit_once('/').ok_or(ErrorCode::BadArguments)?;
+        let (parent_path, _) = path::split_at_last_slash(path).ok_or(ErrorCode::BadArguments)?;
         if path.contains('\0') || path::RESERVED.contains(&path) {
             return Err(ErrorCode::BadArguments);
         }
@@ -259,7 +259,7 @@ impl Prep {
     }
 
     fn delete_reaped(&mut self, cx: &Context<'_>, path: &str, out: &mut Vec<u8>) -> Decision {
-        let (parent_path, _) = path.rsplit_once('/').ok_or(ErrorCode::BadArguments)?;
+        let (parent_path, _) = path::split_at_last_slash(path).ok_or(ErrorCode::BadArguments)?;
         let parent = self.outstanding.record(parent_path, cx.tree).ok_or(ErrorCode::NoNode)?;
         let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
         if znode.num_children > 0 {

@@ -226,11 +226,14 @@ impl Tree {
         path: &str,
         on_change: &mut OnChange<'_>,
     ) -> Result<Outcome<'t>, ErrorCode> {
-        let (parent_path, _) = parent_and_name(path).ok_or(ErrorCode::NoNode)?;
         let found = self.store.find(path);
         let parent = match found {
+            Some(Slot::ROOT) => return Err(ErrorCode::NoNode),
             Some(slot) => self.store.arena.get(slot).parent,
-            None => self.store.find(parent_path).ok_or(ErrorCode::NoNode)?,
+            None => {
+                let (parent_path, _) = parent_and_name(path).ok_or(ErrorCode::NoNode)?;
+                self.store.find(parent_path).ok_or(ErrorCode::NoNode)?
+            }
         };
         self.raise_pzxid(parent, zxid);
         let slot = found.ok_or(ErrorCode::NoNode)?;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use zoarium_proto::create::Owner;
-use zoarium_proto::path::RESERVED;
+use zoarium_proto::path::{self, RESERVED};
 use zoarium_proto::{AclList, RawStat, SessionId, Zxid};
 
 use crate::acls::{AclKey, Acls};
@@ -95,7 +95,7 @@ impl Tree {
             let Some((parent, name)) = parent_and_name(path) else { continue };
             let Some(parent) = self.store.find(parent) else { continue };
             let (acl, aversion) = match path {
-                zoarium_proto::path::CONFIG => (AclList::READ_ONLY, -1),
+                path::CONFIG => (AclList::READ_ONLY, -1),
                 _ => (AclList::OPEN, 0),
             };
             let stat = RawStat { aversion, ..RawStat::default() };
@@ -291,7 +291,7 @@ impl Tree {
 /// Splits a path into that of the parent, empty for the root, and the name. `None` if the path is
 /// the root's or none that a znode can have.
 pub(crate) fn parent_and_name(path: &str) -> Option<(&str, &str)> {
-    let (parent, name) = path.rsplit_once('/')?;
+    let (parent, name) = path::split_at_last_slash(path)?;
     let is_name = !name.is_empty() && name.len() <= Record::NAME_LENGTH_MAX && parent != "/";
     is_name.then_some((parent, name))
 }

@@ -23,7 +23,7 @@ impl Prep {
         check_ttl(cx, mode, request.ttl_ms)?;
         if mode.is_ephemeral() { cx.check_owner() } else { cx.check_session() }?;
         let asked = request.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
-        let (parent_path, _) = asked.rsplit_once('/').ok_or(ErrorCode::BadArguments)?;
+        let (parent_path, _) = path::split_at_last_slash(asked).ok_or(ErrorCode::BadArguments)?;
         // Only this of what may be wrong with a path counts before the ACL.
         let is_valid = path::validate(asked).is_ok();
         if !is_valid && asked.contains('\0') {
