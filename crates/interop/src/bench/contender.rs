@@ -173,6 +173,12 @@ impl Contender {
         Ok(Side { name: self.name.clone(), servers, pids: self.pids() })
     }
 
+    /// What a server has logged so far.
+    pub(super) fn log(&self, index: usize) -> Result<String> {
+        let log = fs::read(self.members[index].dir.join("server.log"))?;
+        Ok(String::from_utf8_lossy(&log).into_owned())
+    }
+
     /// The ends of all logs, for a failure.
     pub(super) fn log_tails(&self) -> String {
         let processes = self.members.iter().filter_map(|member| member.process.as_ref());
