@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::report::say;
-use crate::tools::{Tools, run};
+use crate::tools::{Tools, bound, run};
 
 /// The binary of a commit, named as git names commits. It is built in a worktree of its own below
 /// `scratch` and kept under `target/interop/commits`.
@@ -38,7 +38,7 @@ pub(super) fn binary(tools: &Tools, scratch: &Path, commit: &str) -> Result<(Str
 }
 
 fn build(tree: &Path, target: &Path) -> Result<PathBuf> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = bound(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--release", "--package", "zoarium", "--target-dir"]).arg(target);
     // Progress is for the person who waits.
     let status = cargo.current_dir(tree).status().with_context(|| format!("start {cargo:?}"))?;
