@@ -27,7 +27,8 @@ use zoarium_client::{Client, EventType, WatchEnd};
 /// ```
 ///
 /// It is one persistent znode: it stays set when the session of whoever set it is lost, and those
-/// who wait go on waiting when theirs is. All are woken when it is lifted, as all may pass.
+/// who wait go on waiting when theirs is. All are woken when it is lifted, as all may pass. Who comes
+/// to it has its server catch up first, so nobody passes because that one is behind.
 #[derive(Clone, Debug)]
 pub struct Barrier {
     client: Client,
@@ -67,7 +68,13 @@ impl Barrier {
     /// As [`Barrier::set`].
     pub async fn pass(&self) -> Result<(), Error> {
         loop {
-            let exists = || self.client.exists(self.path.as_str()).watch();
+            let exists = || async {
+                let synced = self.client.sync();
+                let exists = self.client.exists(self.path.as_str()).watch().send();
+                // Not one on a connection and the other on the next.
+                synced.await?;
+                exists.await
+            };
             let (Some(_), changed) = until_answered(exists).await? else { return Ok(()) };
             match changed.await {
                 Ok(event) if event.kind == EventType::NodeDeleted => return Ok(()),

@@ -201,8 +201,11 @@ impl Shared {
     async fn keep(&self, kept: &watch::Sender<Kept>) -> Result<(), Error> {
         let mut data = self.data.subscribe();
         loop {
-            let wanted = data.borrow_and_update().clone();
-            self.make(&wanted).await?;
+            let wanted = data.borrow().clone();
+            // What is not in a znode that was there already is still to be written.
+            if self.make(&wanted).await? && *data.borrow_and_update() != wanted {
+                data.mark_changed();
+            }
             let exists = || self.client.exists(self.path.as_str()).watch();
             let (stat, changed) = until_answered(exists).await?;
             let Some(stat) = stat else { continue };
@@ -226,12 +229,12 @@ impl Shared {
         }
     }
 
-    /// Makes it, unless there is one.
-    async fn make(&self, data: &[u8]) -> Result<(), Error> {
+    /// Makes it, unless there is one; whether it has made it.
+    async fn make(&self, data: &[u8]) -> Result<bool, Error> {
         let create = || self.client.create(self.path.as_str()).data(data).ephemeral();
         match until_answered(|| create().container_parents()).await {
-            Err(error) if error.is_node_exists() => Ok(()),
-            made => Ok(made.map(drop)?),
+            Err(error) if error.is_node_exists() => Ok(false),
+            made => Ok(made.map(|_| true)?),
         }
     }
 

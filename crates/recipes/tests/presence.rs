@@ -26,6 +26,29 @@ fn znode_comes_back_whatever_becomes_of_it() {
 }
 
 #[test]
+fn kept_znode_says_what_it_was_told_last() {
+    in_world(7, async |world| {
+        let (client, other) = (world.client().await, world.client().await);
+        let dice = world.dice();
+        let mut node = PersistentNode::keep(&client, "/a", "first");
+        for round in 0..40_u8 {
+            // Some of these come while the keeper looks at what it has written.
+            for step in 0..8 {
+                node.set([round, step]);
+                tokio::time::sleep(dice.millis(8)).await;
+            }
+            let token = node.present().await.unwrap();
+            tokio::time::sleep(TIMEOUT / 10).await;
+            assert_eq!(other.get("/a").await.unwrap().data, [round, 7][..]);
+            if round % 4 == 3 {
+                other.delete("/a").await.unwrap();
+                node.present_after(token).await.unwrap();
+            }
+        }
+    });
+}
+
+#[test]
 fn kept_znode_is_not_taken_over() {
     in_world(2, async |world| {
         let (one, two) = (world.client().await, world.client().await);
