@@ -83,6 +83,8 @@ pub enum Bug {
     DeliveredBeforeCommit,
     /// A learner answers a sync by itself.
     SyncAnsweredEarly,
+    /// A leader answers a sync without a quorum that knows it for the leader.
+    SyncUnconfirmed,
     /// A leader does what a session asks, wherever the request comes from.
     MovedSessionServed,
     /// A learner does not tell its leader which sessions live.
@@ -119,7 +121,7 @@ impl Bug {
     }
 
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 48] = [
+    pub const ALL: [(Self, &'static str); 49] = [
         (Self::AckBeforeSync, "ack-before-sync"),
         (Self::ReadBeforeSync, "read-before-sync"),
         (Self::LogNotSynced, "log-not-synced"),
@@ -159,6 +161,7 @@ impl Bug {
         (Self::ServesBeforeUpToDate, "serves-before-up-to-date"),
         (Self::DeliveredBeforeCommit, "delivered-before-commit"),
         (Self::SyncAnsweredEarly, "sync-answered-early"),
+        (Self::SyncUnconfirmed, "sync-unconfirmed"),
         (Self::MovedSessionServed, "moved-session-served"),
         (Self::TouchNotForwarded, "touch-not-forwarded"),
         (Self::NewLeaderExpires, "new-leader-expires"),

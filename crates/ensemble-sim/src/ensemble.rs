@@ -7,7 +7,7 @@ use crate::disk::ServerDisk;
 use crate::member::Member;
 use crate::participant::{Message, Name, Participant, Request};
 use crate::setup::{Kind, Setup};
-use crate::workload;
+use crate::workload::{self, Extras};
 use zoarium_sim::{Checkers, Experiment, Names, Plan, Start, StartError, World};
 
 /// The servers and their clients.
@@ -112,6 +112,7 @@ impl Experiment for Trial {
 
     fn plan(&self, seed: u64) -> Plan<Name> {
         let setup = Setup::new(self.kind, seed);
-        workload::plan(seed, &setup.names(), setup.changes())
+        let syncs = self.bug == Some(Bug::SyncUnconfirmed);
+        workload::plan(seed, &setup.names(), Extras { changes: setup.changes(), syncs })
     }
 }

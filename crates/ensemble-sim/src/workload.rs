@@ -164,9 +164,18 @@ fn intensity() -> Intensity {
 /// up what is left of old connections, and some.
 const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 
-/// The plan of a seed: bursts of requests for all clients, faults of all, and `changes` of the
-/// ensemble.
-pub fn plan(seed: u64, names: &Names<Name>, changes: bool) -> Plan<Name> {
+/// What is asked for besides the usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Changes of the ensemble.
+    pub changes: bool,
+    /// One client does nothing but sync and read: with its own writes before them, syncs wait where
+    /// they matter.
+    pub syncs: bool,
+}
+
+/// The plan of a seed: bursts of requests for all clients, and faults of all.
+pub fn plan(seed: u64, names: &Names<Name>, extras: Extras) -> Plan<Name> {
     let clients: Vec<Name> = names.ids().filter(|id| matches!(id, Name::Client(_))).collect();
     let servers: Vec<Name> = names.ids().filter(|id| matches!(id, Name::Server(_))).collect();
     // The server is what is tested: it gets three faults of four.
@@ -178,7 +187,10 @@ pub fn plan(seed: u64, names: &Names<Name>, changes: bool) -> Plan<Name> {
             return (servers[one], format!("break {port} {other}"));
         }
         let client = clients[rng.index(clients.len())];
-        if changes && rng.chance(CHANGE_PARTS) {
+        if extras.syncs && Some(&client) == clients.last() {
+            return (client, format!("sync:0 get:{}", rng.below(CHOICES)));
+        }
+        if extras.changes && rng.chance(CHANGE_PARTS) {
             return (client, draw_change(rng, servers.len()));
         }
         let burst: Vec<String> = (0..=rng.index(BURST_MAX)).map(|_| draw(rng)).collect();

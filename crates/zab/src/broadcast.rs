@@ -15,6 +15,7 @@ use crate::learner::{Learner, Phase};
 use crate::message::{Packet, Txn};
 use crate::persist::{Core, send};
 use crate::reason::Reason;
+use crate::sync::Syncs;
 use crate::synchronization::check_epoch;
 use crate::vocabulary::{Link, Output};
 use crate::zab::Zab;
@@ -37,9 +38,7 @@ pub(crate) struct Broadcast {
     proposals: VecDeque<Proposal>,
     /// How many of the proposals this server has durable itself.
     durable: usize,
-    /// Who waits for which proposal to be delivered, oldest first. The owner bounds the requests
-    /// under way, and with them these.
-    syncs: VecDeque<(Zxid, ServerId)>,
+    pub(crate) syncs: Syncs,
 }
 
 /// A proposal that is not committed.
@@ -52,13 +51,17 @@ pub(crate) struct Proposal {
 }
 
 impl Broadcast {
-    pub(crate) const fn new(start: Zxid) -> Self {
+    pub(crate) fn new(start: Zxid) -> Self {
         Self {
             last_proposed: start,
             proposals: VecDeque::new(),
             durable: 0,
-            syncs: VecDeque::new(),
+            syncs: Syncs::default(),
         }
+    }
+
+    pub(crate) const fn last_proposed(&self) -> Zxid {
+        self.last_proposed
     }
 
     /// Proposals not committed, oldest first.
@@ -112,15 +115,6 @@ impl Broadcast {
         }
     }
 
-    pub(crate) fn pending_syncs(&self) -> usize {
-        self.syncs.len()
-    }
-
-    /// Forgets what a learner waits for: it would take the answer for that to a later question.
-    pub(crate) fn forget_syncs(&mut self, learner: ServerId) {
-        self.syncs.retain(|(_, server)| *server != learner);
-    }
-
     /// Takes out the oldest proposal if a quorum has it.
     fn pop_committed(&mut self) -> Option<Proposal> {
         let proposal = self.proposals.pop_front_if(|proposal| {
@@ -128,11 +122,6 @@ impl Broadcast {
         })?;
         self.durable = self.durable.saturating_sub(1);
         Some(proposal)
-    }
-
-    /// Takes out who waits for nothing newer than `zxid`.
-    fn pop_sync(&mut self, zxid: Zxid) -> Option<ServerId> {
-        self.syncs.pop_front_if(|(after, _)| *after <= zxid).map(|(_, server)| server)
     }
 }
 
@@ -228,6 +217,7 @@ impl Leader {
         }
         // The answer to UPTODATE.
         if zxid == start {
+            learner.pings.on_up_to_date_acknowledged();
             return Ok(());
         }
         learner.unacked.on_ack(zxid);
@@ -271,6 +261,7 @@ impl Leader {
         let oldest = core.history.pending().front();
         let txn = oldest.expect("every proposal is pending").txn.clone();
         assert!(txn.zxid == zxid, "commit of {zxid}, oldest pending is {}", txn.zxid);
+        self.finish_syncs_before(core, zxid, fx);
         let designated =
             txn.membership.as_ref().map(|members| self.designated_leader(core, members, proposal));
         self.relay(fx, |learner| {
@@ -290,28 +281,6 @@ impl Leader {
                 self.activate(core, designated, &membership, zxid, fx)
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Tells `to` when all that is proposed so far is delivered; behind the COMMIT, as links keep
-    /// order.
-    pub(crate) fn sync(&mut self, core: &Core, to: ServerId, fx: &mut Effects<Zab>) {
-        let Reign::Broadcasting { broadcast, .. } = &mut self.reign else { return };
-        broadcast.syncs.push_back((broadcast.last_proposed, to));
-        self.finish_syncs(core, fx);
-    }
-
-    fn finish_syncs(&mut self, core: &Core, fx: &mut Effects<Zab>) {
-        let processed = core.history.processed();
-        let Reign::Broadcasting { broadcast, .. } = &mut self.reign else { return };
-        while let Some(server) = broadcast.pop_sync(processed) {
-            if server == core.id() {
-                fx.output(Output::Synced);
-            } else if let Some(learner) = self.learners.get(&server)
-                && let Stage::Broadcasting = learner.stage
-            {
-                send(fx, Link::learner(server), Packet::Sync);
-            }
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::ids::{Epoch, ReadId};
 use crate::message::{Packet, Vote};
 use crate::persist::{Core, send};
 use crate::reason::Reason;
+use crate::sync::Pings;
 use crate::vocabulary::{LearnerStatus, Link, Output, Request};
 use crate::zab::Zab;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -55,6 +56,7 @@ pub(crate) struct LearnerLink {
     /// When it must have been heard of, if it is its turn.
     deadline: Option<Instant>,
     pub(crate) unacked: Unacked,
+    pub(crate) pings: Pings,
 }
 
 /// How far a learner has come, as its leader knows.
@@ -123,6 +125,7 @@ impl LearnerLink {
             observer: false,
             deadline: Some(deadline),
             unacked: Unacked::default(),
+            pings: Pings::default(),
         }
     }
 
@@ -232,7 +235,7 @@ impl Leader {
         self.learners.insert(peer, LearnerLink::new(now.mono + patience));
         // What it asked on its last link is void.
         if let Reign::Broadcasting { broadcast, .. } = &mut self.reign {
-            broadcast.forget_syncs(peer);
+            broadcast.syncs.forget(peer);
         }
     }
 
@@ -277,7 +280,7 @@ impl Leader {
             Packet::Revalidate(question) => {
                 self.tell(from, Output::Revalidate { from, question }, "REVALIDATE", fx)
             }
-            Packet::Ping { touched, .. } => self.on_pong(from, touched, fx),
+            Packet::Ping { touched, .. } => self.on_pong(core, from, touched, fx),
             Packet::Proposal(_)
             | Packet::Commit(_)
             | Packet::Sync
@@ -311,16 +314,20 @@ impl Leader {
 
     fn on_pong(
         &mut self,
+        core: &Core,
         from: ServerId,
         sessions: Bytes,
         fx: &mut Effects<Zab>,
     ) -> Result<(), Fault> {
-        if !self.learner(from)?.is_forwarded() {
-            return Err(self.learner(from)?.unexpected("PING"));
+        let learner = self.learner(from)?;
+        if !learner.is_forwarded() {
+            return Err(learner.unexpected("PING"));
         }
+        learner.pings.on_answer();
         if !sessions.is_empty() {
             fx.output(Output::Touched { from, sessions });
         }
+        self.confirm(core, fx);
         Ok(())
     }
 
@@ -440,12 +447,15 @@ impl Leader {
         }
     }
 
-    fn ping_all(&self, core: &Core, fx: &mut Effects<Zab>) {
+    fn ping_all(&mut self, core: &Core, fx: &mut Effects<Zab>) {
         let zxid = core.history.last();
-        for (id, learner) in &self.learners {
+        for (id, learner) in &mut self.learners {
             // A learner that is busy with a snapshot would be sent them all behind it.
             let is_busy = matches!(learner.stage, Stage::Transferring { .. });
             if learner.is_forwarded() && !is_busy {
+                if let Stage::Broadcasting = learner.stage {
+                    learner.pings.on_sent();
+                }
                 let ping = Packet::Ping { zxid, touched: Bytes::new() };
                 send(fx, Link::learner(*id), ping);
             }

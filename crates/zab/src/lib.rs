@@ -64,6 +64,7 @@
 //! | `discovery.rs` | which epoch, and is the leader's history the best? | `Leader`, `LearnerHandler`, `Learner` |
 //! | `synchronization.rs` | bring all to the leader's history | the same |
 //! | `broadcast.rs` | propose, acknowledge, commit | the same |
+//! | `sync.rs` | have a learner catch up | the same |
 //! | `reconfiguration.rs` | change the members | the same, `QuorumPeer` |
 //!
 //! Start at [`Zab`], then `election.rs` and on in this order.
@@ -85,6 +86,7 @@ mod options;
 mod persist;
 mod reason;
 mod reconfiguration;
+mod sync;
 mod synchronization;
 mod vocabulary;
 pub mod wire;

@@ -105,8 +105,8 @@ pub enum Request {
         /// The answer.
         answer: Bytes,
     },
-    /// On a leader: tell `to`, which may be this server, when all that is proposed so far is
-    /// delivered.
+    /// On a leader: tell `to`, which may be this server, when a quorum has confirmed that this
+    /// server still leads, and all that is proposed so far is delivered.
     Sync {
         /// Who asked.
         to: ServerId,

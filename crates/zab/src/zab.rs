@@ -165,11 +165,11 @@ impl Zab {
         learners.into_iter().flatten()
     }
 
-    /// On a serving leader, syncs that wait for a commit.
+    /// On a serving leader, syncs that wait for a commit or for a quorum to confirm that it leads.
     pub fn pending_syncs(&self) -> usize {
         match &self.role {
             Role::Leading(Leader { reign: Reign::Broadcasting { broadcast, .. }, .. }) => {
-                broadcast.pending_syncs()
+                broadcast.syncs.count()
             }
             Role::Starting
             | Role::Looking(_)

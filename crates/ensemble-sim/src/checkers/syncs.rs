@@ -1,5 +1,5 @@
-//! A sync is answered when the server has all that its leader had committed when it was asked
-//! (G9).
+//! A sync is answered when the server has all that anybody was told before it was sent, so that
+//! reads behind it are linearizable; and all that its leader had committed when it was asked (G9).
 
 use super::ledger::Shared;
 use super::{Checked, broken, member, seen};
@@ -14,16 +14,19 @@ use zoarium_zab::Packet;
 
 const RULE: &str = "a sync brings the server to where its leader was";
 
-/// How far the leader was when it was asked, by session and xid.
 #[derive(Debug)]
 pub(super) struct Syncs {
     ledger: Shared,
+    /// How far the leader was when it was asked, by session and xid.
     asked: BTreeMap<(SessionId, i32), Zxid>,
+    /// The newest zxid that anyone was told, and what that was when a sync was sent.
+    newest: Zxid,
+    sent: BTreeMap<(SessionId, i32), Zxid>,
 }
 
 impl Syncs {
     pub(super) const fn new(ledger: Shared) -> Self {
-        Self { ledger, asked: BTreeMap::new() }
+        Self { ledger, asked: BTreeMap::new(), newest: Zxid::ZERO, sent: BTreeMap::new() }
     }
 }
 
@@ -52,12 +55,34 @@ impl Checker<Participant> for Syncs {
                 self.asked.insert(sync, member.tree().last_zxid());
             }
         }
-        let Some((_, Seen::Replied { session, xid, zxid, ask: Ask::Sync, .. })) = seen(event)
-        else {
-            return Ok(());
-        };
-        match self.asked.get(&(*session, xid.0)) {
-            Some(leader) if *zxid < self.ledger.borrow().last_txn(*leader) => {
+        match seen(event) {
+            Some((_, Seen::Sent { session, xid, ask: Ask::Sync })) => {
+                self.sent.insert((*session, xid.0), self.newest);
+                Ok(())
+            }
+            Some((_, Seen::Replied { session, xid, zxid, ask, .. })) => {
+                self.newest = self.newest.max(*zxid);
+                match ask {
+                    Ask::Sync => self.on_synced((*session, xid.0), *zxid),
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Syncs {
+    fn on_synced(&mut self, sync: (SessionId, i32), zxid: Zxid) -> Checked {
+        let session = sync.0;
+        if let Some(newest) = self.sent.remove(&sync)
+            && zxid < newest
+        {
+            let detail = format!("{session} is at {zxid}, {newest} was known before it asked");
+            return broken("synced reads are linearizable", detail);
+        }
+        match self.asked.get(&sync) {
+            Some(leader) if zxid < self.ledger.borrow().last_txn(*leader) => {
                 broken(RULE, format!("{session} is at {zxid}, the leader was at {leader}"))
             }
             Some(_) => Ok(()),

@@ -6,7 +6,7 @@ use crate::participant::{Body, Name};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use zoarium_peer::{ClientRequest, Connect, Order, Request, Route};
+use zoarium_peer::{ClientRequest, Connect, Order, Request, Route, answer_sync};
 use zoarium_process::{Input, Instant, Now};
 use zoarium_proto::connect::ConnectRequest;
 use zoarium_proto::reply::{ReplyHeader, put_header_frame};
@@ -175,12 +175,15 @@ impl Member {
         if self.is_leading() {
             self.records.heard(session, heard);
         }
+        let answers_sync = self.has(Bug::SyncUnconfirmed) && self.is_leading();
         let Some(connection) = self.connections.all.get_mut(&conn) else { return };
         connection.heard = heard;
         let overtakes = self.options.bug == Some(Bug::ReadOvertakesWrite);
-        let route = match overtakes && !op.is_write() && op != OpCode::Sync {
-            true => Route::Here,
-            false => connection.order.route(op),
+        let route = match op {
+            OpCode::Sync if answers_sync => connection.order.route(OpCode::Exists),
+            OpCode::Sync => connection.order.route(op),
+            _ if overtakes && !op.is_write() => Route::Here,
+            _ => connection.order.route(op),
         };
         match route {
             Route::Here => self.answer_here(conn, session, header.xid, op, &body, fx),
@@ -206,6 +209,9 @@ impl Member {
         let mut out = Vec::new();
         if op == OpCode::Ping {
             put_header_frame(&mut out, ReplyHeader::ok(xid, self.tree.last_zxid()));
+        } else if op == OpCode::Sync {
+            // A planted bug's: else it goes to the peer loop.
+            answer_sync(xid, self.tree.last_zxid(), body, &mut out);
         } else {
             let ids = &Identities::new([Id::new("ip", "127.0.0.1")]);
             let rules = &self.options.peer.access;

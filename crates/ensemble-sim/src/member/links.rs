@@ -225,6 +225,10 @@ impl Member {
                     false => self.links.link(from, connection),
                 };
                 if let Some(link) = link {
+                    if self.asks_for_unconfirmed_sync(&message) {
+                        let sync = zoarium_zab::Message::Quorum(Packet::Sync);
+                        return self.send_on_link(now, link, sync, fx);
+                    }
                     self.records.told(now.mono, &message, &heard);
                     self.hear(now, link, message, fx);
                 }

@@ -149,6 +149,12 @@ impl Member {
         }
     }
 
+    /// Whether a message is a sync that is to be answered at once.
+    pub(super) fn asks_for_unconfirmed_sync(&self, message: &Message) -> bool {
+        let Message::Quorum(Packet::Request(request)) = message else { return false };
+        self.has(Bug::SyncUnconfirmed) && self.is_leading() && is_sync(&request.bytes)
+    }
+
     /// The link to the leader is gone, and with it what was done on it.
     pub(super) fn forget_misconduct(&mut self) {
         self.misconduct.hasty = None;
