@@ -179,11 +179,12 @@ impl Member {
         let Some(connection) = self.connections.all.get_mut(&conn) else { return };
         connection.heard = heard;
         let overtakes = self.options.bug == Some(Bug::ReadOvertakesWrite);
-        let route = match op {
-            OpCode::Sync if answers_sync => connection.order.route(OpCode::Exists),
-            OpCode::Sync => connection.order.route(op),
-            _ if overtakes && !op.is_write() => Route::Here,
-            _ => connection.order.route(op),
+        let route = if overtakes && !op.is_write() && op != OpCode::Sync {
+            Route::Here
+        } else if answers_sync && op == OpCode::Sync {
+            connection.order.route(OpCode::Exists)
+        } else {
+            connection.order.route(op)
         };
         match route {
             Route::Here => self.answer_here(conn, session, header.xid, op, &body, fx),
