@@ -16,7 +16,6 @@ pub(crate) use guards::Guards;
 
 use crate::connection::{Connection, SharedConnection};
 use crate::operator::Operator;
-use crate::peer_loop::LoopEvent;
 use crate::shared::Shared;
 use std::collections::HashMap;
 use std::io;
@@ -27,7 +26,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use zoarium_proto::ConnId;
-use zoarium_tree::access::Remote;
+use zoarium_tree::access::{Identities, Remote};
 
 /// How long a connection that is about to close may take to read its last replies.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
@@ -45,7 +44,15 @@ pub(crate) struct Connections {
 #[derive(Debug, Default)]
 struct Open {
     by_id: HashMap<ConnId, SharedConnection>,
-    per_client: HashMap<IpAddr, u32>,
+    per_client: HashMap<IpAddr, Client>,
+}
+
+/// All connections from one address.
+#[derive(Debug)]
+struct Client {
+    connections: u32,
+    /// Who they are before they authenticate.
+    identities: Identities,
 }
 
 impl Connections {
@@ -74,8 +81,11 @@ impl Connections {
             tracing::warn!(%remote, max = limits.connections_max, "refused: maxCnxns is reached");
             return None;
         }
-        let of_client = open.per_client.entry(remote.ip()).or_default();
-        if limits.connections_per_client_max.is_some_and(|max| *of_client >= max) {
+        let of_client = open.per_client.entry(remote.ip()).or_insert_with(|| {
+            let remote = Remote { address: remote.ip(), certificate: None };
+            Client { connections: 0, identities: shared.access.identities_of(&remote) }
+        });
+        if limits.connections_per_client_max.is_some_and(|max| of_client.connections >= max) {
             tracing::warn!(
                 %remote,
                 max = limits.connections_per_client_max,
@@ -83,10 +93,9 @@ impl Connections {
             );
             return None;
         }
-        *of_client += 1;
+        of_client.connections += 1;
+        let identities = of_client.identities.clone();
         let id = ConnId(self.next.fetch_add(1, Relaxed) + 1);
-        let remote_of = Remote { address: remote.ip(), certificate: None };
-        let identities = shared.access.identities_of(&remote_of);
         let heard_ms = shared.clock.mono_ms();
         let connection = Arc::new(Connection::new(id, remote, identities, heard_ms));
         open.by_id.insert(id, Arc::clone(&connection));
@@ -97,9 +106,9 @@ impl Connections {
         let mut open = self.open();
         open.by_id.remove(&connection.id);
         let client = connection.remote.ip();
-        if let Some(count) = open.per_client.get_mut(&client) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(of_client) = open.per_client.get_mut(&client) {
+            of_client.connections -= 1;
+            if of_client.connections == 0 {
                 open.per_client.remove(&client);
             }
         }
@@ -134,20 +143,7 @@ fn accept(stream: TcpStream, remote: SocketAddr, operator: &Arc<Operator>, share
         shared.metrics.connection_rejected.increment();
         return;
     };
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%remote, %error, "TCP_NODELAY could not be set");
-    }
-    if shared.limits.tcp_keep_alive
-        && let Err(error) = rustix::net::sockopt::set_socket_keepalive(&stream, true)
-    {
-        tracing::debug!(%remote, %error, "SO_KEEPALIVE could not be set");
-    }
-    let (operator, shared) = (Arc::clone(operator), Arc::clone(shared));
-    tokio::spawn(async move {
-        task::run(stream, Arc::clone(&connection), operator, Arc::clone(&shared)).await;
-        shared.connections.remove(&connection);
-        shared.ask([LoopEvent::Gone(connection.id)]);
-    });
+    tokio::spawn(task::run(stream, connection, Arc::clone(operator), Arc::clone(shared)));
 }
 
 /// Writes all of `bytes`.

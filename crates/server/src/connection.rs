@@ -4,7 +4,7 @@ mod outbox;
 mod socket;
 
 pub(crate) use outbox::{Asked, Outbox, Task};
-pub(crate) use socket::Socket;
+pub(crate) use socket::{Socket, write_now};
 
 use crate::clock::wall_ms;
 use crate::shared::Shared;
@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
 use zoarium_proto::connect::ConnectResponse;
 use zoarium_proto::reply::put_frame;
 use zoarium_proto::{ConnId, SessionId};
@@ -43,8 +43,6 @@ pub(crate) struct Connection {
     pub(crate) remote: SocketAddr,
     pub(crate) stats: ConnectionStats,
     outbox: Mutex<Outbox>,
-    /// Wakes the connection's task.
-    pub(crate) wake: Notify,
     /// The session, 0 before the handshake is done.
     session: AtomicI64,
     /// When the client was last heard of, in milliseconds of the server's monotonic clock.
@@ -69,7 +67,6 @@ impl Connection {
             remote,
             stats: ConnectionStats::default(),
             outbox: Mutex::default(),
-            wake: Notify::new(),
             session: AtomicI64::new(0),
             heard_ms: AtomicU64::new(heard_ms),
             timeout_ms: AtomicU64::new(SESSIONLESS_TIMEOUT_MS),
@@ -108,14 +105,25 @@ impl Connection {
 
     /// Tells the connection's task to close once everything is sent.
     pub(crate) fn close(&self) {
-        self.outbox().closed = true;
-        self.wake.notify_one();
+        let mut outbox = self.outbox();
+        outbox.closed = true;
+        let waker = outbox.waker.take();
+        drop(outbox);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Counts what was answered, and has what is in the outbox sent: by the caller if the
-    /// connection's task sleeps and `may_write` allows it, or else by the task. An emptied buffer
-    /// is left in `spare`.
-    pub(crate) fn flush(&self, shared: &Shared, may_write: bool, spare: &mut Vec<Vec<u8>>) {
+    /// connection's task sleeps and `may_write` allows it, or else by the task, which the result
+    /// wakes. An emptied buffer is left in `spare`.
+    #[must_use]
+    pub(crate) fn flush(
+        &self,
+        shared: &Shared,
+        may_write: bool,
+        spare: &mut Vec<Vec<u8>>,
+    ) -> Option<Waker> {
         let mut outbox = self.outbox();
         self.note_answered(&mut outbox, shared);
         let flushed = outbox.flush(may_write);
@@ -130,10 +138,9 @@ impl Connection {
                 spare.push(frames);
             }
         }
-        drop(outbox);
         match flushed {
-            Flushed::Done => {}
-            Flushed::Wake => self.wake.notify_one(),
+            Flushed::Done => None,
+            Flushed::Wake => outbox.waker.take(),
         }
     }
 
@@ -176,9 +183,9 @@ impl Connection {
         put_frame(&mut outbox.frames, |out| response.encode(out));
         outbox.packets += 1;
         outbox.closed |= response.session == SessionId::NONE;
-        drop(outbox);
         self.timeout_ms.store(u64::try_from(response.timeout_ms).unwrap_or(0), Relaxed);
-        // Last: the connection's task goes on when it sees a session.
+        // Last: the connection's task goes on when it sees a session. It looks while it holds the
+        // outbox, so it sees one whose answer it finds there.
         self.session.store(response.session.0, Release);
     }
 
@@ -219,11 +226,18 @@ mod tests {
     /// Also a client that asks for nothing, so that nobody has anything to flush.
     #[test]
     fn closing_wakes_the_task() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        struct Woken(AtomicBool);
+        impl std::task::Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Relaxed);
+            }
+        }
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
         let remote = SocketAddr::from(([127, 0, 0, 1], 1));
         let connection = Connection::new(ConnId(1), remote, Identities::new([]), 0);
+        connection.outbox().waker = Some(Arc::clone(&woken).into());
         connection.close();
-        runtime.block_on(connection.wake.notified());
         assert!(connection.outbox().closed);
+        assert!(woken.0.load(Relaxed));
     }
 }

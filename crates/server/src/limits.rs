@@ -13,8 +13,6 @@ pub(crate) struct Limits {
     pub(crate) connections_max: Option<usize>,
     /// `zookeeper.globalOutstandingLimit`: requests under way in the peer loop.
     pub(crate) outstanding_max: usize,
-    /// `zookeeper.clientTcpKeepAlive`: the system looks after connections whose client is silent.
-    pub(crate) tcp_keep_alive: bool,
     /// `zookeeper.nio.sessionlessCnxnTimeout`: how long a connection may be without a session.
     pub(crate) sessionless_timeout: Duration,
     /// `zookeeper.maxBatchSize`: transactions that share a sync.

@@ -19,6 +19,7 @@ use member::Member;
 use restoring::{Restore, Restoring, SnapshotTarget};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, mpsc};
+use std::task::Waker;
 use tally::{Fired, Tally, report_prepared};
 
 use zoarium_peer::{
@@ -98,6 +99,8 @@ pub(crate) struct PeerLoop {
     records: Vec<(PersistSeq, Record)>,
     /// Connections that have something to read.
     to_flush: Vec<SharedConnection>,
+    /// Tasks of connections that have to do the rest by themselves.
+    to_wake: Vec<Waker>,
     /// Emptied outboxes, so that an idle connection keeps no memory and a busy one allocates none.
     spare: Vec<Vec<u8>>,
     quota_log: QuotaLog,
@@ -133,6 +136,7 @@ impl PeerLoop {
             outputs: Vec::new(),
             records: Vec::new(),
             to_flush: Vec::new(),
+            to_wake: Vec::new(),
             spare: Vec::new(),
             quota_log: QuotaLog::default(),
             tally: Tally::default(),
@@ -326,8 +330,11 @@ impl PeerLoop {
         self.outputs = outputs;
         self.outputs.clear();
         for (nth, connection) in self.to_flush.drain(..).enumerate() {
-            connection.flush(shared, nth < WRITES_MAX, &mut self.spare);
+            let waker = connection.flush(shared, nth < WRITES_MAX, &mut self.spare);
+            self.to_wake.extend(waker);
         }
+        // All at once: a thread that is woken for one would be asleep again before the next.
+        self.to_wake.drain(..).for_each(Waker::wake);
         if let Some(throttle) = &shared.guards.request_throttle {
             throttle.wake();
         }
@@ -365,8 +372,9 @@ impl PeerLoop {
                 self.quota_log.note(over, self.shared.clock.mono_ms(), &self.shared.metrics);
             }
             Output::Close { conn } => {
-                if let Some(connection) = self.connections.get(conn) {
-                    connection.close();
+                // Its task is woken when all it has been told is written.
+                if let Some(connection) = to_flush(&mut self.to_flush, *conn, &self.connections) {
+                    connection.outbox().closed = true;
                 }
             }
             Output::Unanswered { .. } => self.forget_request(),

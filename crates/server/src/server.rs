@@ -292,7 +292,8 @@ impl Server {
     }
 }
 
-/// Opens the client port.
+/// Opens the client port. Its connections inherit what is set here: for each, that would be a system
+/// call more.
 async fn bind(config: &ServerConfig) -> Result<TcpListener, ServerError> {
     let port = config.client_port.port;
     let address = match &config.client_port.host {
@@ -300,7 +301,12 @@ async fn bind(config: &ServerConfig) -> Result<TcpListener, ServerError> {
         Some(host) => resolve(host, port).await?,
     };
     let backlog = config.client_port.listen_backlog.unwrap_or(ClientPort::DEFAULT_BACKLOG);
-    listen(address, backlog).map_err(|source| ServerError::ClientPort { address, source })
+    let opened = bound(address).and_then(|socket| {
+        socket.set_nodelay(true)?;
+        socket.set_keepalive(config.client_port.tcp_keep_alive)?;
+        socket.listen(backlog)
+    });
+    opened.map_err(|source| ServerError::ClientPort { address, source })
 }
 
 /// The address of a host of this configuration.
@@ -323,10 +329,14 @@ pub(crate) fn any_address(port: u16) -> SocketAddr {
 }
 
 pub(crate) fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    bound(address)?.listen(backlog)
+}
+
+fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(backlog)
+    Ok(socket)
 }
 
 fn open_dirs(config: &ServerConfig) -> Result<DataDirs<RealDir>, ServerError> {

@@ -98,7 +98,6 @@ pub(crate) fn limits(config: &ServerConfig) -> Limits {
         connections_per_client_max: limits.connections_per_client,
         connections_max: limits.connections.map(|max| max as usize),
         outstanding_max: limits.outstanding_requests as usize,
-        tcp_keep_alive: config.client_port.tcp_keep_alive,
         sessionless_timeout: limits.sessionless_timeout,
         sync_batch_max: config.storage.max_batch_size.unwrap_or(SYNC_BATCH_DEFAULT) as usize,
         flush_delay: (config.storage.flush_delay, config.storage.max_write_queue_poll),

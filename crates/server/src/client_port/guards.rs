@@ -7,7 +7,6 @@ use super::request_throttle::RequestThrottle;
 use super::required_auth::RequiredAuth;
 use crate::config::ServerConfig;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use zoarium_tree::access::Identities;
 
 /// The guards of a server's client port.
@@ -43,13 +42,5 @@ impl Guards {
     /// Whether who has no more than these identities is not to be served yet.
     pub(super) fn must_authenticate(&self, identities: &Identities) -> bool {
         self.required_auth.as_ref().is_some_and(|required| !required.is_met_by(identities))
-    }
-
-    /// Waits until a request that the request throttle holds back may have room. The result says
-    /// whether its client has gone away meanwhile.
-    pub(super) async fn room_or_abandoned(&self, stream: &TcpStream) -> bool {
-        let Some(throttle) = &self.request_throttle else { return false };
-        throttle.wait().await;
-        throttle.is_abandoned(stream).await
     }
 }

@@ -4,37 +4,35 @@ use super::connection_throttle::SessionKind;
 use super::frames::{complete_frame, take_frame};
 use super::task::Closing;
 use crate::admin::four_letter::{self, FourLetterWord};
-use crate::connection::SharedConnection;
+use crate::connection::{Connection, SharedConnection};
 use crate::operator::Operator;
-use crate::peer_loop::LoopEvent;
 use crate::shared::{Shared, random_fraction};
 use bytes::BytesMut;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use zoarium_peer::Connect;
 use zoarium_proto::connect::ConnectRequest;
 use zoarium_proto::{DecodeError, Reader, SessionId};
 
-/// A connection that has a session.
+/// What a client begins with.
 #[derive(Debug)]
-pub(super) struct Connected {
+pub(super) struct Handshake {
     pub(super) stream: TcpStream,
+    /// What has come behind it.
     pub(super) unread: BytesMut,
-    pub(super) session: SessionId,
-    pub(super) timeout: Duration,
+    pub(super) connect: Connect,
 }
 
-/// Runs the handshake. `None` if the connection has served its purpose without a session: a four
-/// letter word, or a session that is over.
+/// Reads the first bytes. `None` if the connection has served its purpose with them: a four letter
+/// word.
 pub(super) async fn run(
     mut stream: TcpStream,
-    conn: &SharedConnection,
+    conn: SharedConnection,
     operator: Arc<Operator>,
-    shared: &Shared,
-) -> Result<Option<Connected>, Closing> {
+    shared: Arc<Shared>,
+) -> Result<Option<Handshake>, Closing> {
     let patience = shared.limits.sessionless_timeout;
     let first = read_first(&mut stream, shared.limits.frame_bytes_max);
     let first = match tokio::time::timeout(patience, first).await {
@@ -54,13 +52,11 @@ pub(super) async fn run(
             Ok(None)
         }
         First::Frame { mut unread, length } => {
-            let connect = decode(&mut unread, length, conn)?;
-            throttle(shared, &connect)?;
+            let connect = decode(&mut unread, length, &conn)?;
+            throttle(&shared, &connect)?;
             conn.set_heard_ms(shared.clock.mono_ms());
             shared.metrics.connection_request_count.increment();
-            shared.ask([LoopEvent::Connect(Arc::clone(conn), connect)]);
-            let (session, timeout) = connected(&stream, conn).await?;
-            Ok(Some(Connected { stream, unread, session, timeout }))
+            Ok(Some(Handshake { stream, unread, connect }))
         }
     }
 }
@@ -126,11 +122,7 @@ async fn read_first(stream: &mut TcpStream, max: usize) -> Result<First, Closing
     }
 }
 
-fn decode(
-    unread: &mut BytesMut,
-    length: usize,
-    conn: &SharedConnection,
-) -> Result<Connect, DecodeError> {
+fn decode(unread: &mut BytesMut, length: usize, conn: &Connection) -> Result<Connect, DecodeError> {
     let frame = take_frame(unread, length, 0);
     let request = ConnectRequest::decode(&mut Reader::new(&frame))?;
     Ok(Connect {
@@ -141,40 +133,4 @@ fn decode(
         password: request.password.map_or_else(Default::default, |it| frame.slice_ref(it)),
         read_only: request.read_only,
     })
-}
-
-/// Waits for the peer loop's answer and sends it. Nothing is read meanwhile: what the client sends
-/// early waits in the socket.
-async fn connected(
-    stream: &TcpStream,
-    conn: &SharedConnection,
-) -> Result<(SessionId, Duration), Closing> {
-    let mut sent_early = false;
-    loop {
-        let (frames, packets, closed) = {
-            let mut outbox = conn.outbox();
-            let packets = std::mem::take(&mut outbox.packets);
-            (std::mem::take(&mut outbox.frames), packets, outbox.closed)
-        };
-        if !frames.is_empty() {
-            super::write_all(stream, &frames).await?;
-            conn.stats.sent(packets);
-        }
-        if closed {
-            return Err(Closing::BySession);
-        }
-        if let Some(session) = conn.session() {
-            return Ok((session, conn.timeout()));
-        }
-        let mut byte = [0; 1];
-        tokio::select! {
-            () = conn.wake.notified() => {}
-            peeked = stream.peek(&mut byte), if !sent_early => {
-                if peeked? == 0 {
-                    return Err(Closing::ByClient);
-                }
-                sent_early = true;
-            }
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! What a client's socket has not taken yet.
 
-use crate::connection::Socket;
+use crate::connection::write_now;
 use std::io;
+use tokio::net::TcpStream;
 
 /// Bytes that wait for the socket. Without any it keeps no memory.
 #[derive(Debug, Default)]
@@ -27,14 +28,14 @@ impl Unsent {
     }
 
     /// Writes what waits, and `more` behind it, as far as the socket takes it; keeps the rest.
-    pub(super) fn send(&mut self, more: &[u8], socket: &Socket) -> io::Result<()> {
+    pub(super) fn send(&mut self, more: &[u8], stream: &TcpStream) -> io::Result<()> {
         if self.is_empty() {
-            let written = socket.write(more)?;
+            let written = write_now(stream, more)?;
             self.bytes.extend_from_slice(&more[written..]);
             return Ok(());
         }
         self.bytes.extend_from_slice(more);
-        self.written += socket.write(self.rest())?;
+        self.written += write_now(stream, self.rest())?;
         self.forget_written();
         Ok(())
     }

@@ -7,7 +7,7 @@
 
 use super::socket::Socket;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 use zoarium_proto::{OpCode, Xid};
 
@@ -31,6 +31,10 @@ pub(crate) struct Outbox {
     /// Nothing follows; close after sending.
     pub(crate) closed: bool,
     pub(crate) task: Task,
+    /// Where others than the task write; `None` before there is a handshake and after the end.
+    pub(crate) socket: Option<Socket>,
+    /// Wakes the connection's task. Whoever does takes it out, so that once is enough.
+    pub(crate) waker: Option<Waker>,
 }
 
 /// A request that is under way in the peer loop.
@@ -43,17 +47,16 @@ pub(crate) struct Asked {
 }
 
 /// What a connection's task is doing.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// It waits for its session, or for the socket to take more. It has to be woken for everything.
+    /// It waits for the first bytes, or for the socket to take more. It has to be woken for
+    /// everything.
     #[default]
     Waits,
     /// It is in the middle of a turn, at whose end it looks in here.
     InTurn,
-    /// All is written, and there is nothing to do.
+    /// All is written, and there is nothing to do. Others may write.
     Sleeps {
-        /// Where others may write meanwhile.
-        socket: Arc<Socket>,
         /// Whether it waits for requests to be answered, to go on with others.
         wants_answers: bool,
     },
@@ -98,15 +101,23 @@ impl Outbox {
         self.asked.drain(..count);
     }
 
+    /// The task has ended: the socket is let go, and nobody is to be woken.
+    pub(crate) fn end(&mut self) {
+        self.task = Task::InTurn;
+        self.socket = None;
+        self.waker = None;
+    }
+
     /// Writes the frames here and now, if nobody else writes and `may_write` allows it.
     pub(crate) fn flush(&mut self, may_write: bool) -> Flushed {
-        match &self.task {
+        match self.task {
             Task::InTurn => return Flushed::Done,
             Task::Waits => return Flushed::Wake,
-            Task::Sleeps { socket, wants_answers } => {
+            Task::Sleeps { wants_answers } => {
                 if may_write && !self.frames.is_empty() {
                     // After an error nothing more will be written, which the task finds out too.
-                    let written = socket.write(&self.frames).unwrap_or(0);
+                    let socket = self.socket.as_ref();
+                    let written = socket.and_then(|to| to.write(&self.frames).ok()).unwrap_or(0);
                     if written == self.frames.len() {
                         self.frames.clear();
                     } else {
@@ -130,8 +141,8 @@ mod tests {
     use std::io::Read;
     use std::net::{TcpListener, TcpStream};
 
-    /// A socket that may be written to, and its other end.
-    fn socket() -> (tokio::runtime::Runtime, Arc<Socket>, TcpStream) {
+    /// An outbox whose socket may be written to, and the other end.
+    fn socket() -> (tokio::runtime::Runtime, Outbox, TcpStream) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -139,16 +150,15 @@ mod tests {
         stream.set_nonblocking(true).unwrap();
         let socket = runtime.block_on(async {
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-            let socket = Socket::new(stream.into_split().1);
-            socket.writable().await.unwrap();
-            socket
+            stream.writable().await.unwrap();
+            Socket::new(stream.into_split().1)
         });
-        (runtime, Arc::new(socket), client)
+        let task = Task::Sleeps { wants_answers: false };
+        (runtime, Outbox { task, socket: Some(socket), ..Outbox::default() }, client)
     }
 
-    fn asleep(socket: &Arc<Socket>, wants_answers: bool) -> Outbox {
-        let task = Task::Sleeps { socket: Arc::clone(socket), wants_answers };
-        Outbox { task, ..Outbox::default() }
+    const fn falls_asleep(outbox: &mut Outbox, wants_answers: bool) {
+        outbox.task = Task::Sleeps { wants_answers };
     }
 
     fn read(client: &mut TcpStream, count: usize) -> Vec<u8> {
@@ -159,8 +169,7 @@ mod tests {
 
     #[test]
     fn sleeping_task_is_not_woken_for_what_the_socket_takes() {
-        let (_runtime, socket, mut client) = socket();
-        let mut outbox = asleep(&socket, false);
+        let (_runtime, mut outbox, mut client) = socket();
         outbox.reply(|out| out.extend([1, 2, 3]));
         assert_eq!(outbox.flush(true), Flushed::Done);
         assert_eq!((outbox.frames.len(), outbox.answered), (0, 1));
@@ -169,28 +178,28 @@ mod tests {
 
     #[test]
     fn task_is_woken_for_what_only_it_can_do() {
-        let (_runtime, socket, mut client) = socket();
-        let mut waits_for_answers = asleep(&socket, true);
-        waits_for_answers.reply(|out| out.push(1));
-        assert_eq!(waits_for_answers.flush(true), Flushed::Wake);
-        assert!(waits_for_answers.frames.is_empty(), "written all the same");
+        let (_runtime, mut outbox, mut client) = socket();
+        falls_asleep(&mut outbox, true);
+        outbox.reply(|out| out.push(1));
+        assert_eq!(outbox.flush(true), Flushed::Wake, "it waits for answers");
+        assert!(outbox.frames.is_empty(), "written all the same");
 
-        let mut has_to_close = asleep(&socket, false);
-        has_to_close.reply(|out| out.push(2));
-        has_to_close.closed = true;
-        assert_eq!(has_to_close.flush(true), Flushed::Wake);
+        falls_asleep(&mut outbox, false);
+        outbox.reply(|out| out.push(2));
+        outbox.closed = true;
+        assert_eq!(outbox.flush(true), Flushed::Wake, "it has to close");
         assert_eq!(read(&mut client, 2), [1, 2], "the last reply leaves before the end");
 
-        let mut one_of_many = asleep(&socket, false);
-        one_of_many.reply(|out| out.push(3));
-        assert_eq!(one_of_many.flush(false), Flushed::Wake);
-        assert_eq!(one_of_many.frames, [3]);
+        outbox.closed = false;
+        falls_asleep(&mut outbox, false);
+        outbox.reply(|out| out.push(3));
+        assert_eq!(outbox.flush(false), Flushed::Wake, "others have more to do");
+        assert_eq!(outbox.frames, [3]);
     }
 
     #[test]
     fn what_a_full_socket_does_not_take_is_left_to_the_task() {
-        let (_runtime, socket, mut client) = socket();
-        let mut outbox = asleep(&socket, false);
+        let (_runtime, mut outbox, mut client) = socket();
         let large: Vec<u8> = (0..50_000_000_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
         outbox.reply(|out| out.extend_from_slice(&large));
         assert_eq!(outbox.flush(true), Flushed::Wake);

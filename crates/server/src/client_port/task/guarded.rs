@@ -1,5 +1,6 @@
 //! Where a connection's requests meet the guards of the port, and are refused.
 
+use super::turn::Turn;
 use super::{Client, Closing, TooMuch};
 use crate::client_port::request_throttle::Verdict;
 use crate::client_port::required_auth::RequiredAuth;
@@ -33,20 +34,21 @@ impl Client {
         Err(Closing::AuthRequired)
     }
 
-    /// What the request throttle says to the first request in `unread`; `taken` others of this turn
-    /// are not yet counted as under way.
-    pub(super) fn throttle(&mut self, op: OpCode, taken: usize) -> Verdict {
+    /// What the request throttle says to the first request in `unread`. What this turn has taken for
+    /// the peer loop is not yet counted as under way.
+    pub(super) fn throttle(&mut self, op: OpCode, turn: &Turn) -> Verdict {
         let Some(throttle) = &self.shared.guards.request_throttle else { return Verdict::Go };
         if self.order.would_route(op) == Route::Here {
             return Verdict::Go;
         }
         let metrics = &self.shared.metrics;
-        let under_way = self.shared.under_way.load(Relaxed) + taken;
-        let waited = self.waits_since.map_or(Duration::ZERO, |since| self.turn_began - since);
-        let verdict = throttle.judge(op, under_way, waited, self.session_timeout);
+        let under_way = self.shared.under_way.load(Relaxed) + turn.to_loop.len();
+        let waited = self.waits_since.map_or(Duration::ZERO, |since| turn.began - since);
+        let session_timeout = self.conn.timeout();
+        let verdict = throttle.judge(op, under_way, waited, session_timeout);
         match verdict {
             Verdict::Wait => {
-                self.waits_since.get_or_insert(self.turn_began);
+                self.waits_since.get_or_insert(turn.began);
                 return verdict;
             }
             Verdict::Drop => {
@@ -57,7 +59,7 @@ impl Client {
             Verdict::Refuse => metrics.throttled_ops.increment(),
         }
         metrics.request_throttle_queue_time_ms.record(waited);
-        if throttle.is_late(waited, self.session_timeout) {
+        if throttle.is_late(waited, session_timeout) {
             metrics.stale_requests.increment();
         }
         verdict
@@ -90,15 +92,15 @@ impl Client {
         op: OpCode,
         xid: Xid,
         error: ErrorCode,
-        to_loop: &mut Vec<LoopEvent>,
+        turn: &mut Turn,
         out: &mut Vec<u8>,
     ) {
         match self.order.route_behind() {
             Route::Here => answer_refusal(xid, self.shared.last_zxid(), error, out),
             Route::PeerLoop => {
-                self.note_asked(op, xid);
+                self.note_asked(op, xid, turn);
                 let conn = self.conn.id;
-                to_loop.push(LoopEvent::Request(Request::Refuse { conn, xid, error }));
+                turn.to_loop.push(LoopEvent::Request(Request::Refuse { conn, xid, error }));
             }
         }
     }
