@@ -2,9 +2,9 @@
 //!
 //! Replies come in the order of requests, and a read sees every earlier write of its session and
 //! no later one. A read that finds nothing of its connection under way is answered on the spot
-//! from the shared tree. One that follows a write still under way takes the write's road through
-//! the peer loop, so it is answered between that write and the next (Apache: `CommitProcessor`
-//! holds it back instead). Later writes therefore never wait for earlier reads.
+//! from the shared tree. One that follows a write still under way is left to the peer loop, to be
+//! answered between that write and the next (Apache: `CommitProcessor` holds it back instead).
+//! Later writes therefore never wait for earlier reads.
 
 use zoarium_proto::OpCode;
 

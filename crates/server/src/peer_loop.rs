@@ -344,14 +344,14 @@ impl PeerLoop {
         match output {
             Output::Deliver(delivery) => self.apply(delivery, tree, watches),
             Output::Answer(request) => {
-                let rules = &Arc::clone(&self.shared).access;
-                self.reply(request.conn, |out| {
+                let shared = Arc::clone(&self.shared);
+                self.reply(request.conn, tree, watches, |watches, out| {
                     let (xid, body) = (request.xid, &request.body);
                     if request.op == OpCode::Sync {
                         return answer_sync(xid, tree.last_zxid(), body, out);
                     }
                     let (session, conn) = (request.session, request.conn);
-                    let ids = &request.identities;
+                    let (rules, ids) = (&shared.access, &request.identities);
                     let cx = ReadContext { tree, rules, ids, session, conn, xid };
                     read::answer(request.op, body, &cx, watches, out);
                 });
@@ -361,11 +361,11 @@ impl PeerLoop {
                 if let Some(audit) = &mut self.audit {
                     audit.refused(*conn, &self.shared.access);
                 }
-                self.reply(*conn, |out| answer_refusal(*xid, zxid, *error, out));
+                self.reply(*conn, tree, watches, |_, out| answer_refusal(*xid, zxid, *error, out));
             }
             Output::Closed { conn, xid } => {
                 let zxid = tree.last_zxid();
-                self.reply(*conn, |out| answer_closed(*xid, zxid, out));
+                self.reply(*conn, tree, watches, |_, out| answer_closed(*xid, zxid, out));
             }
             Output::Connected { conn, response } => self.connect(*conn, response),
             Output::OverQuota(over) => {
@@ -422,7 +422,10 @@ impl PeerLoop {
                 if let Some(audit) = &mut self.audit {
                     audit.finished(conn, &applied.outcome, &shared.access);
                 }
-                self.reply(conn, |out| answer_delivery(xid, op, &txn, &applied, out));
+                let answer = |_: &mut Watches, out: &mut Vec<u8>| {
+                    answer_delivery(xid, op, &txn, &applied, out);
+                };
+                self.reply(conn, tree, watches, answer);
             }
             Some(Origin::Connect { conn, session, timeout_ms, read_only }) => {
                 let password = session.password();
@@ -462,19 +465,34 @@ impl PeerLoop {
         }
     }
 
-    /// Appends a reply to a connection's outbox, if the connection is still there.
-    fn reply(&mut self, conn: ConnId, fill: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends a reply to a connection's outbox, if the connection is still there, and those to the
+    /// reads that have waited for it.
+    fn reply(
+        &mut self,
+        conn: ConnId,
+        tree: &Tree,
+        watches: &mut Watches,
+        fill: impl FnOnce(&mut Watches, &mut Vec<u8>),
+    ) {
         self.tally.answered += 1;
         let Some(connection) = to_flush(&mut self.to_flush, conn, &self.connections) else {
             self.tally.stale_replies += 1;
             return;
         };
-        if let Some(mut outbox) = connection.outbox_with_room() {
-            outbox.provide(&mut self.spare);
-            let start = outbox.frames.len();
-            outbox.reply(fill);
-            self.tally.replies.note(outbox.frames.len() - start - FRAME_LENGTH_BYTES);
-        }
+        let Some(mut outbox) = connection.outbox_with_room() else { return };
+        outbox.provide(&mut self.spare);
+        let sizes = &mut self.tally.replies;
+        let start = outbox.frames.len();
+        outbox.reply(|out| fill(watches, out));
+        sizes.note(outbox.frames.len() - start - FRAME_LENGTH_BYTES);
+        let rules = &self.shared.access;
+        let session = connection.session().unwrap_or(SessionId::NONE);
+        self.tally.answered += outbox.answer_reads(|asked, body, ids, out| {
+            let start = out.len();
+            let cx = ReadContext { tree, rules, ids, session, conn, xid: asked.xid };
+            read::answer(asked.op, body, &cx, watches, out);
+            sizes.note(out.len() - start - FRAME_LENGTH_BYTES);
+        });
     }
 
     fn connect(&mut self, conn: ConnId, response: &ConnectResponse) {

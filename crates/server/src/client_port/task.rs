@@ -33,8 +33,7 @@ use zoarium_tree::access::Identities;
 /// Replies that may wait for the socket before no more requests are taken, in bytes.
 const REPLIES_BYTES_MAX: usize = 256 * 1024;
 
-/// Reads of one connection that may be under way in the peer loop: their replies may all be built
-/// at once.
+/// Reads of one connection that may wait for its writes: their replies may all be built at once.
 const READS_UNDER_WAY_MAX: u64 = 64;
 
 /// Why a connection ends.
@@ -78,8 +77,8 @@ struct Client {
     unread: BytesMut,
     unsent: Unsent,
     order: Order,
-    /// How many requests went to the peer loop that change nothing, and how many of them are
-    /// answered.
+    /// How many requests that change nothing could not be answered at once, and how many of them
+    /// are by now.
     reads_asked: u64,
     reads_answered: u64,
     /// [`SessionId::NONE`] until the peer loop has told it.
@@ -137,7 +136,8 @@ fn leave(conn: &Connection, shared: &Shared, closing: Option<&Closing>) {
         note_end(closing, &shared.metrics);
         tracing::debug!(conn = %conn.id, remote = %conn.remote, reason = %closing, "connection ends");
     }
-    conn.outbox().end();
+    let unanswered = conn.outbox().end();
+    shared.under_way.fetch_sub(unanswered, Relaxed);
     shared.connections.remove(conn);
     shared.ask([LoopEvent::Gone(conn.id)]);
 }

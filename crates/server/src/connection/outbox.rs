@@ -4,12 +4,20 @@
 //! middle of a turn, or waits for a socket that is full, it alone writes, and takes along what was
 //! put here. While it sleeps everything is written, and the peer loop writes what it has by itself:
 //! nobody need be woken for a reply, which costs more than making it.
+//!
+//! Reads wait here for the writes of their own connection that are before them, and are answered with
+//! these. Nothing else of what is under way concerns them.
 
 use super::socket::Socket;
+use bytes::{Buf, BytesMut};
 use std::collections::VecDeque;
 use std::task::Waker;
 use std::time::Instant;
 use zoarium_proto::{OpCode, Xid};
+use zoarium_tree::access::Identities;
+
+/// What is kept of an empty queue, in requests: what a client needs that asks one at a time.
+const QUEUE_KEPT: usize = 4;
 
 /// What the peer loop has for a connection: events and replies, as frames, in order.
 #[derive(Debug, Default)]
@@ -20,8 +28,12 @@ pub(crate) struct Outbox {
     pub(crate) answered: u64,
     /// How many of these changed nothing.
     pub(crate) reads_answered: u64,
-    /// Requests under way in the peer loop, oldest first.
+    /// Requests under way in the peer loop, and reads that wait for them, oldest first.
     pub(crate) asked: VecDeque<Asked>,
+    /// What those reads ask, one behind the other.
+    bodies: BytesMut,
+    /// Who asks. An auth packet that has overtaken reads counts for them too.
+    readers: Option<Identities>,
     /// How many of `asked` are answered and not yet counted.
     answered_now: usize,
     /// Packets among the frames, for the statistics.
@@ -37,13 +49,15 @@ pub(crate) struct Outbox {
     pub(crate) waker: Option<Waker>,
 }
 
-/// A request that is under way in the peer loop.
+/// A request that cannot be answered at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
     /// When it was read.
     pub(crate) at: Instant,
     pub(crate) op: OpCode,
     pub(crate) xid: Xid,
+    /// Of a read that waits for what is before it, the length of its record.
+    pub(crate) waits: Option<usize>,
 }
 
 /// What a connection's task is doing.
@@ -89,6 +103,56 @@ impl Outbox {
         self.packets += 1;
     }
 
+    /// Whether all is answered, so that a read has nothing to wait for.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.answered_now >= self.asked.len()
+    }
+
+    /// Queues requests, the first of which is no read if all is answered. `bodies` are the records
+    /// of the reads among them, one behind the other.
+    pub(crate) fn ask(&mut self, asked: &[Asked], bodies: &[u8], readers: &Identities) {
+        self.asked.extend(asked);
+        if !bodies.is_empty() {
+            self.bodies.extend_from_slice(bodies);
+            self.readers = Some(readers.clone());
+        }
+    }
+
+    /// Answers the reads that have waited for nothing but the last reply, by a function that
+    /// appends the reply to one. The result is how many there were.
+    pub(crate) fn answer_reads(
+        &mut self,
+        mut answer: impl FnMut(&Asked, &[u8], &Identities, &mut Vec<u8>),
+    ) -> usize {
+        let last = self.answered_now.checked_sub(1).and_then(|last| self.asked.get(last));
+        // Behind its end, a session is told nothing.
+        let Some(readers) = self
+            .readers
+            .as_ref()
+            .filter(|_| last.is_some_and(|last| last.op != OpCode::CloseSession))
+        else {
+            return 0;
+        };
+        let mut count = 0;
+        while let Some(read) = self.asked.get(self.answered_now + count)
+            && let Some(length) = read.waits
+        {
+            answer(read, &self.bodies[..length], readers, &mut self.frames);
+            self.bodies.advance(length);
+            count += 1;
+        }
+        self.answered_now += count;
+        self.packets += count as u64;
+        self.note_reads_answered(count as u64);
+        count
+    }
+
+    /// So many reads are answered.
+    pub(crate) const fn note_reads_answered(&mut self, count: u64) {
+        self.answered += count;
+        self.reads_answered += count;
+    }
+
     /// The requests answered since [`Outbox::forget_answered`], oldest first.
     pub(crate) fn just_answered(&mut self) -> &[Asked] {
         let count = self.answered_now.min(self.asked.len());
@@ -99,13 +163,20 @@ impl Outbox {
     pub(crate) fn forget_answered(&mut self) {
         let count = std::mem::take(&mut self.answered_now).min(self.asked.len());
         self.asked.drain(..count);
+        if self.asked.is_empty() && self.asked.capacity() > QUEUE_KEPT {
+            self.asked = VecDeque::new();
+            self.bodies = BytesMut::new();
+        }
     }
 
-    /// The task has ended: the socket is let go, and nobody is to be woken.
-    pub(crate) fn end(&mut self) {
+    /// The task has ended: the socket is let go, and nobody is to be woken. The result is how many
+    /// reads will not be answered.
+    pub(crate) fn end(&mut self) -> usize {
         self.task = Task::InTurn;
         self.socket = None;
         self.waker = None;
+        let asked = std::mem::take(&mut self.asked);
+        asked.iter().skip(self.answered_now).filter(|asked| asked.waits.is_some()).count()
     }
 
     /// Writes the frames here and now, if nobody else writes and `may_write` allows it.
@@ -159,6 +230,10 @@ mod tests {
 
     const fn falls_asleep(outbox: &mut Outbox, wants_answers: bool) {
         outbox.task = Task::Sleeps { wants_answers };
+    }
+
+    fn asked(op: OpCode, waits: Option<usize>) -> Asked {
+        Asked { at: Instant::now(), op, xid: Xid(1), waits }
     }
 
     fn read(client: &mut TcpStream, count: usize) -> Vec<u8> {
@@ -218,7 +293,7 @@ mod tests {
     fn answered_reads_count_as_soon_as_their_replies_are_there() {
         let mut outbox = Outbox { task: Task::InTurn, ..Outbox::default() };
         for op in [OpCode::SetData, OpCode::GetData, OpCode::GetData] {
-            outbox.asked.push_back(Asked { at: Instant::now(), op, xid: Xid(1) });
+            outbox.asked.push_back(asked(op, None));
         }
         outbox.reply(|out| out.push(1));
         outbox.reply(|out| out.push(2));
@@ -227,6 +302,52 @@ mod tests {
         outbox.forget_answered();
         outbox.reply(|out| out.push(3));
         assert_eq!((outbox.answered, outbox.reads_answered), (3, 2));
+    }
+
+    /// The bodies of the reads that are answered now.
+    fn answered_reads(outbox: &mut Outbox) -> Vec<u8> {
+        let mut bodies = Vec::new();
+        outbox.answer_reads(|_, body, _, out| {
+            bodies.extend_from_slice(body);
+            out.push(0);
+        });
+        bodies
+    }
+
+    #[test]
+    fn read_is_answered_between_the_writes_around_it() {
+        use OpCode::{Exists, GetData, SetData};
+        let mut outbox = Outbox { task: Task::InTurn, ..Outbox::default() };
+        let nobody = Identities::new([]);
+        let requests = [
+            asked(SetData, None),
+            asked(GetData, Some(2)),
+            asked(Exists, Some(0)),
+            asked(SetData, None),
+        ];
+        outbox.ask(&requests, &[1, 2], &nobody);
+        outbox.ask(&[asked(GetData, Some(1))], &[3], &nobody);
+        assert!(!outbox.is_settled());
+        outbox.reply(|out| out.push(9));
+        assert_eq!(answered_reads(&mut outbox), [1, 2]);
+        assert_eq!((outbox.answered, outbox.reads_answered, outbox.packets), (3, 2, 3));
+        assert_eq!(outbox.just_answered().len(), 3);
+        outbox.forget_answered();
+        assert!(answered_reads(&mut outbox).is_empty(), "a write is before it");
+        outbox.reply(|out| out.push(8));
+        assert_eq!(answered_reads(&mut outbox), [3]);
+        assert_eq!(outbox.frames, [9, 0, 0, 8, 0]);
+        assert!(outbox.is_settled());
+    }
+
+    #[test]
+    fn nothing_is_answered_behind_the_end_of_a_session() {
+        let mut outbox = Outbox { task: Task::InTurn, ..Outbox::default() };
+        let requests = [asked(OpCode::CloseSession, None), asked(OpCode::GetData, Some(1))];
+        outbox.ask(&requests, &[1], &Identities::new([]));
+        outbox.reply(|out| out.push(1));
+        assert!(answered_reads(&mut outbox).is_empty());
+        assert_eq!(outbox.end(), 1);
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Client {
         match self.order.route_behind() {
             Route::Here => answer_refusal(xid, self.shared.last_zxid(), error, out),
             Route::PeerLoop => {
-                self.note_asked(op, xid, turn);
+                self.note_asked(op, xid, None, turn);
                 let conn = self.conn.id;
                 turn.to_loop.push(LoopEvent::Request(Request::Refuse { conn, xid, error }));
             }

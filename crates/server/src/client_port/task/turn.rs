@@ -42,8 +42,10 @@ pub(super) struct Turn {
     pub(super) began: Instant,
     /// What goes to the peer loop at its end.
     pub(super) to_loop: Vec<LoopEvent>,
-    /// The requests among that.
+    /// The requests among that, and reads that wait for some of them or for others before.
     asked: Vec<Asked>,
+    /// What those reads ask, one behind the other.
+    bodies: Vec<u8>,
     /// What was answered without the peer loop.
     at_once: AtOnce,
 }
@@ -62,12 +64,22 @@ impl Default for AtOnce {
     }
 }
 
+impl AtOnce {
+    /// Notes a request whose reply's frame has so many bytes.
+    fn note(&mut self, last: (OpCode, Xid), bytes: usize) {
+        self.count += 1;
+        self.last = last;
+        self.sizes.note(bytes - FRAME_LENGTH_BYTES);
+    }
+}
+
 impl Turn {
     fn begin() -> Self {
         Self {
             began: Instant::now(),
             to_loop: Vec::new(),
             asked: Vec::new(),
+            bodies: Vec::new(),
             at_once: AtOnce::default(),
         }
     }
@@ -94,14 +106,95 @@ impl Client {
         let shared = Arc::clone(&self.shared);
         let mut turn = Turn::begin();
         let taken = self.take_requests_until_full(&shared, &mut turn, out);
-        let Turn { to_loop, asked, at_once, .. } = turn;
-        if !to_loop.is_empty() {
-            self.conn.outbox().asked.extend(asked);
-            shared.under_way.fetch_add(to_loop.len(), Relaxed);
-            shared.ask(to_loop);
+        let passed = self.pass_on(&shared, &mut turn, out);
+        self.note_at_once(turn.at_once);
+        let more = taken?;
+        passed?;
+        Ok(more)
+    }
+
+    /// Puts requests where they wait to be answered, and asks the peer loop what is for it.
+    fn pass_on(
+        &mut self,
+        shared: &Shared,
+        turn: &mut Turn,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Closing> {
+        if turn.asked.is_empty() {
+            return Ok(());
         }
-        self.note_at_once(at_once);
-        taken
+        let mut passed = Ok(());
+        if !self.queue(turn) {
+            // What the first of them would have waited for has been answered meanwhile. They must
+            // not see the writes behind them, which the peer loop does not have yet.
+            passed = self.answer_first_reads(shared, turn, out);
+            if passed.is_err() {
+                turn.asked.retain(|asked| asked.waits.is_none());
+                turn.bodies.clear();
+            }
+            self.queue(turn);
+        }
+        self.conn.stats.received(turn.asked.len() as u64);
+        shared.under_way.fetch_add(turn.asked.len(), Relaxed);
+        if !turn.to_loop.is_empty() {
+            shared.ask(turn.to_loop.drain(..));
+        }
+        passed
+    }
+
+    /// Queues what the turn has gathered, unless it begins with reads that have nothing to wait
+    /// for.
+    fn queue(&self, turn: &Turn) -> bool {
+        let Some(first) = turn.asked.first() else { return true };
+        let mut outbox = self.conn.outbox();
+        if first.waits.is_some() && outbox.is_settled() {
+            return false;
+        }
+        outbox.ask(&turn.asked, &turn.bodies, &self.identities);
+        true
+    }
+
+    /// Answers the reads that the turn's requests begin with.
+    fn answer_first_reads(
+        &mut self,
+        shared: &Shared,
+        turn: &mut Turn,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Closing> {
+        let tree = shared.tree();
+        self.receive(out)?;
+        let (mut count, mut read) = (0, 0);
+        for asked in &turn.asked {
+            let Some(length) = asked.waits else { break };
+            let body = &turn.bodies[read..read + length];
+            let start = out.len();
+            let cx = self.read_context(&tree, asked.xid);
+            read::answer(asked.op, body, &cx, &mut shared.watch_table(), out);
+            turn.at_once.note((asked.op, asked.xid), out.len() - start);
+            count += 1;
+            read += length;
+        }
+        turn.asked.drain(..count);
+        turn.bodies.drain(..read);
+        let mut outbox = self.conn.outbox();
+        outbox.note_reads_answered(count as u64);
+        self.reads_answered = outbox.reads_answered;
+        let before = self.order.under_way();
+        self.order.on_answered(outbox.answered);
+        drop(outbox);
+        self.leave_if_large(before - self.order.under_way());
+        Ok(())
+    }
+
+    fn read_context<'a>(&'a self, tree: &'a Tree, xid: Xid) -> ReadContext<'a> {
+        ReadContext {
+            tree,
+            rules: &self.shared.access,
+            ids: &self.identities,
+            session: self.session,
+            conn: self.conn.id,
+            xid,
+        }
     }
 
     fn take_requests_until_full(
@@ -172,10 +265,17 @@ impl Client {
         Ok(false)
     }
 
+    /// Takes the first frame, of `length` bytes, for the peer loop, or lets it wait if it is a read.
     fn hand_over(&mut self, op: OpCode, xid: Xid, length: usize, turn: &mut Turn) {
+        if !op.is_write() && op != OpCode::Sync {
+            let body = &self.unread[4 + RequestHeader::WIRE_SIZE..4 + length];
+            turn.bodies.extend_from_slice(body);
+            let waits = Some(body.len());
+            self.unread.advance(4 + length);
+            return self.note_asked(op, xid, waits, turn);
+        }
         let body = take_frame(&mut self.unread, length, RequestHeader::WIRE_SIZE);
-        self.note_asked(op, xid, turn);
-        self.conn.stats.received(1);
+        self.note_asked(op, xid, None, turn);
         turn.to_loop.push(LoopEvent::Request(Request::Client(ClientRequest {
             conn: self.conn.id,
             session: self.session,
@@ -186,9 +286,15 @@ impl Client {
         })));
     }
 
-    /// Notes a request that goes to the peer loop.
-    pub(super) fn note_asked(&mut self, op: OpCode, xid: Xid, turn: &mut Turn) {
-        turn.asked.push(Asked { at: turn.began, op, xid });
+    /// Notes a request that goes to the peer loop or waits.
+    pub(super) fn note_asked(
+        &mut self,
+        op: OpCode,
+        xid: Xid,
+        waits: Option<usize>,
+        turn: &mut Turn,
+    ) {
+        turn.asked.push(Asked { at: turn.began, op, xid, waits });
         self.reads_asked += u64::from(!op.is_write());
     }
 
@@ -222,19 +328,10 @@ impl Client {
                 out.extend_from_slice(&(-1_i32).to_be_bytes());
             });
         } else {
-            let cx = ReadContext {
-                tree,
-                rules: &self.shared.access,
-                ids: &self.identities,
-                session: self.session,
-                conn: self.conn.id,
-                xid,
-            };
+            let cx = self.read_context(tree, xid);
             read::answer(op, body, &cx, &mut self.shared.watch_table(), out);
         }
-        at_once.count += 1;
-        at_once.last = (op, xid);
-        at_once.sizes.note(out.len() - start - FRAME_LENGTH_BYTES);
+        at_once.note((op, xid), out.len() - start);
         Ok(())
     }
 
