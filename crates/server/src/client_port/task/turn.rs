@@ -124,6 +124,9 @@ impl Client {
             return Ok(());
         }
         let mut passed = Ok(());
+        let count = turn.asked.len();
+        // Before anybody can answer them.
+        shared.under_way.fetch_add(count, Relaxed);
         if !self.queue(turn) {
             // What the first of them would have waited for has been answered meanwhile. They must
             // not see the writes behind them, which the peer loop does not have yet.
@@ -135,7 +138,7 @@ impl Client {
             self.queue(turn);
         }
         self.conn.stats.received(turn.asked.len() as u64);
-        shared.under_way.fetch_add(turn.asked.len(), Relaxed);
+        shared.under_way.fetch_sub(count - turn.asked.len(), Relaxed);
         if !turn.to_loop.is_empty() {
             shared.ask(turn.to_loop.drain(..));
         }
