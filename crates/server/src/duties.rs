@@ -195,9 +195,9 @@ impl<E, J> Duties<E, J> {
             if (waiting.events.turn, waiting.jobs.turn) == (Turn::Over, Turn::Over) {
                 return Duty::Over;
             }
-            if waiting.jobs.is_due() {
-                self.call(waiting, DISK);
-                waiting = self.lock();
+            if waiting.jobs.is_due() && waiting.asleep[DISK].take().is_some() {
+                // Under the lock: whatever comes before this worker sleeps would find nobody to call.
+                self.called[DISK].notify_one();
             }
             waiting = self.sleep(worker, waiting);
         }
