@@ -187,7 +187,7 @@ fn errors_say_what_is_wrong_and_where() {
     ];
     expect![[r#"
         PROPOSAL: null transaction
-        transaction 0x9: record ends at byte 28: 4 more bytes expected, 3 left
+        transaction 0x9: record ends at byte 0: 32 more bytes expected, 31 left
         transaction 0x9: unknown transaction type 0
         packet of 0x8 has transaction 0x9
         membership in a reconfiguration: line 1: "participant" is no port; allowed: 1 to 65535
