@@ -22,8 +22,8 @@ use zoarium_process::{Effect, Effects, Input, Instant, Now, PersistSeq};
 use zoarium_proto::jute::{put_buffer, put_text};
 use zoarium_proto::multi::MultiHeader;
 use zoarium_proto::reply::{ReplyHeader, put_header_frame};
-use zoarium_proto::request::RequestHeader;
-use zoarium_proto::txn::LoggedTxn;
+use zoarium_proto::request::{CreateRequest, RequestHeader};
+use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn, TxnDigest, TxnHeader};
 use zoarium_proto::{AclList, ConnId, OpCode, Reader, SessionId, Xid, Zxid};
 use zoarium_tree::access::{AccessRules, Identities};
 use zoarium_tree::read::{self, ReadContext};
@@ -60,7 +60,8 @@ fn main() {
 type Path = fn(&mut World, usize);
 
 /// Each takes the number of operations.
-const PATHS: [(&str, Path); 8] = [
+const PATHS: [(&str, Path); 9] = [
+    ("codec", codec),
     ("order", order),
     ("read", reads),
     ("set", sets),
@@ -260,6 +261,32 @@ fn read_together(requests: impl IntoIterator<Item = (OpCode, Bytes)>) -> Vec<(Op
 fn in_batches(count: usize, mut run: impl FnMut(std::ops::Range<usize>)) {
     for start in (0..count).step_by(BATCH) {
         run(start..count.min(start + BATCH));
+    }
+}
+
+/// Bytes only: a create is read, its transaction written and read, and the head of a reply written.
+fn codec(world: &mut World, count: usize) {
+    let requests = read_together((0..ZNODES).map(|n| create(&znode(n))));
+    let mut entry = Vec::new();
+    for n in 0..count {
+        let (op, body) = &requests[n % ZNODES];
+        let request = CreateRequest::decode(*op, &mut Reader::new(body)).expect("it is made here");
+        let zxid = Zxid(n as u64);
+        let logged = LoggedTxn {
+            header: TxnHeader { session: world.session, cxid: 1, zxid, time_ms: NOW.wall_ms },
+            txn: Txn::Create(CreateTxn {
+                path: request.path.expect("it has one"),
+                data: request.data,
+                acl: request.acl.expect("it has one"),
+                kind: CreateKind::Plain { ephemeral: false, with_stat: false },
+                parent_cversion: 1,
+            }),
+            digest: Some(TxnDigest { version: TxnDigest::VERSION, value: n as u64 }),
+        };
+        entry.clear();
+        logged.encode(&mut entry);
+        let read = LoggedTxn::decode(&entry).expect("it was just written");
+        put_header_frame(&mut world.replies, ReplyHeader::ok(Xid(1), read.header.zxid));
     }
 }
 
