@@ -47,7 +47,7 @@ const STORIES: &[Story] = &[
         [120, 400],
         shape::run,
     ),
-    ("join", "a third server joins two that hold 5 million znodes", [120, 600], joining::run),
+    ("join", "a third server joins two that hold 5 million znodes", [120, 900], joining::run),
     (
         "steady",
         "reads, writes and snapshots for a while: a pause over 5 ms fails",
@@ -187,7 +187,8 @@ pub(super) fn run(tools: &Tools, options: &Options) -> Result<bool> {
     let ground = Ground { tools, scratch: &scratch, is_short, seconds, makers };
     let circumstances = Circumstances::now(&scratch.dir)?;
     say(&circumstances.line());
-    let mut stories = Map::new();
+    let mut json = circumstances.json();
+    json["stories"] = Value::Object(Map::new());
     let mut failures = Vec::new();
     let is_wanted =
         |name: &str| options.names.is_empty() || options.names.iter().any(|it| it == name);
@@ -201,19 +202,18 @@ pub(super) fn run(tools: &Tools, options: &Options) -> Result<bool> {
         match told {
             Ok(figures) => {
                 say(&format!("── {name}: {took:.0} s"));
-                stories.insert((*name).to_owned(), figures);
+                json["stories"][*name] = figures;
             }
             Err(error) => {
                 say(&format!("── {name}: FAILED after {took:.0} s: {error:#}"));
-                stories.insert((*name).to_owned(), json!({ "failure": format!("{error:#}") }));
+                json["stories"][*name] = json!({ "failure": format!("{error:#}") });
                 failures.push(*name);
             }
         }
-    }
-    if let Some(path) = &options.json {
-        let mut json = circumstances.json();
-        json["stories"] = Value::Object(stories);
-        fs::write(path, format!("{json:#}\n")).context("--json")?;
+        // After each, so that one that takes too long leaves those before it.
+        if let Some(path) = &options.json {
+            fs::write(path, format!("{json:#}\n")).context("--json")?;
+        }
     }
     if !failures.is_empty() {
         say(&format!("\nfailed: {}", failures.join(", ")));

@@ -14,6 +14,8 @@ use crate::wire::{Hello, Jute, Reader, ReplyHeader, XID_NOTIFICATION, op};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Requests that leave together while a tree is filled.
 const BATCH: usize = 1000;
+/// So many znodes are made between two words on how far it is.
+const STRIDE: usize = 500_000;
 /// Room for replies that are read with one call.
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -148,8 +150,8 @@ impl Pipe {
         name: impl Fn(usize) -> String,
     ) -> Result<()> {
         self.make_parents(parent)?;
-        for begin in (0..count).step_by(1_000_000) {
-            let part = (count - begin).min(1_000_000);
+        for begin in (0..count).step_by(STRIDE) {
+            let part = (count - begin).min(STRIDE);
             self.call_many(part, |index| {
                 let path = format!("{parent}/{}", name(begin + index));
                 (op::CREATE, create_body(&path, data, 0))
