@@ -6,9 +6,19 @@
 //! transaction: [`Tree::put_config`], [`Tree::delete_ephemerals`] for sessions that recovery does
 //! not know, and the usage of [`quota`]s.
 //!
-//! How it is laid out, because a tree may have millions of znodes: records lie in blocks and are
-//! found by a keyed hash of their path; a record knows its parent, so a path is verified upward
-//! and kept nowhere; children are kept in the form in which they are sent.
+//! How it is laid out, because a tree may have millions of znodes:
+//!
+//! - A *record* has what every znode is created with, and fills one line of a processor's cache.
+//!   Records lie in blocks, so growth copies none.
+//! - An *extra* has what only some have: what was changed since the create, and the children.
+//! - Name and data lie one behind the other in a *cell* of a page of cells of that size.
+//! - The *index* finds records by a keyed hash of their path. It is 512 tables, none of which
+//!   takes long to grow. A record knows its parent, so a path is verified upward and kept nowhere.
+//! - A *listing* has the children's names in the form in which they are sent, in chunks, so that a
+//!   create or delete costs the same below a parent with a million children.
+//!
+//! [`Tree::footprint`] tells how much memory each of them takes, and the example `tree_bench` what
+//! that comes to for a znode.
 //!
 //! A [`snapshot`] is taken in slices while transactions go on, so it is fuzzy: it becomes exact
 //! by replay of what followed its zxid, and until then digests are not compared. A snapshot file

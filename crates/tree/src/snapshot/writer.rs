@@ -208,9 +208,8 @@ impl SnapshotCursor {
         out.put_i64(self.acl_key(record.acl));
         arena.stat(record).encode(out);
         if let Some(children) = arena.children(record) {
-            let siblings: Vec<Slot> = children.slots().collect();
-            let parent_length = self.path.len();
-            self.stack.push(Level { siblings: siblings.into_iter(), parent_length });
+            let siblings = children.to_slots().into_iter();
+            self.stack.push(Level { siblings, parent_length: self.path.len() });
         }
     }
 
