@@ -119,7 +119,7 @@ impl Axis {
 
     /// As many as there is room for.
     fn ticks(&self) -> Vec<(f64, String)> {
-        let steps: &[f64] = if self.to / self.from > 300.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let steps: &[f64] = if self.to / self.from > 2000.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
         let all = (-2..5).flat_map(|power| steps.iter().map(move |it| it * 10_f64.powi(power)));
         let inside = all.filter(|value| (self.from..=self.to).contains(value));
         inside.map(|value| (value, format!("{value}×"))).collect()
