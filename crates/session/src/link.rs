@@ -1,7 +1,7 @@
 //! One connection in its session: what is under way on it, and what was heard and said when.
 
 use crate::failure::{Cause, Failure};
-use crate::fault::Misbehaved;
+use crate::fault::{Fault, Misbehaved};
 use crate::reply::Expected;
 use crate::vocabulary::LinkId;
 use crate::watches::{Removal, Setting};
@@ -32,6 +32,13 @@ pub(crate) struct InFlight<T> {
     pub(crate) waiter: Waiter<T>,
 }
 
+/// Why a connection is left on purpose, and how long answers are waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaving {
+    pub(crate) why: Fault,
+    pub(crate) until: Instant,
+}
+
 #[derive(Debug)]
 pub(crate) struct Link<T> {
     pub(crate) id: LinkId,
@@ -47,6 +54,8 @@ pub(crate) struct Link<T> {
     pub(crate) auths: VecDeque<usize>,
     /// Requests under way that set watches again.
     pub(crate) set_watches: u32,
+    /// It is to be ended, and takes no more requests.
+    pub(crate) leaving: Option<Leaving>,
     in_flight: VecDeque<InFlight<T>>,
     answered: u64,
     /// Requests handed to the driver, and when: one entry for each time some were.
@@ -66,6 +75,7 @@ impl<T> Link<T> {
             ping: None,
             auths: VecDeque::new(),
             set_watches: 0,
+            leaving: None,
             in_flight: VecDeque::new(),
             answered: 0,
             handed: VecDeque::new(),

@@ -326,7 +326,7 @@ impl<T: Debug> Session<T> {
         let moves = !servers.is_empty()
             && self.servers.replace(servers, current, &mut self.random) == Move::Away;
         if moves {
-            self.hang_up(now, Fault::ServersChanged, fx);
+            self.leave(now, Fault::ServersChanged, fx);
         }
     }
 

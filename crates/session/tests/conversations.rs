@@ -350,6 +350,22 @@ fn server_that_left_the_list_is_left() {
     assert_eq!(world.faults(), [Fault::ServersChanged]);
 }
 
+/// ZOOKEEPER-1355 moves clients when the list changes; that costs them what is under way.
+#[test]
+fn nothing_is_lost_when_a_server_is_left() {
+    let mut world = World::connected(3);
+    let stays = world.present().server.host == "s0";
+    let host = if stays { "s1" } else { "s0" };
+    let before = world.submit(create("/a"));
+    world.command(Command::Servers(vec![HostPort { host: host.into(), port: 2181 }]));
+    let after = world.submit(get("/a", false));
+    world.run(seconds(0.1));
+    assert_eq!(world.present().server.host, host);
+    assert!(matches!(world.answer(before), Some(Ok(_))));
+    assert!(matches!(world.answer(after), Some(Ok(_))));
+    assert_eq!(world.faults(), [Fault::ServersChanged]);
+}
+
 #[test]
 fn client_that_does_not_renew_ends_with_its_session() {
     let options = Options { renews_lost_sessions: false, ..Options::default() };

@@ -3,7 +3,7 @@
 use super::{Identity, Phase, Seen, Session};
 use crate::failure::{Cause, Failure};
 use crate::fault::{Fault, Misbehaved};
-use crate::link::{InFlight, Link, Waiter};
+use crate::link::{InFlight, Leaving, Link, Waiter};
 use crate::state::{Connected, Generation, Loss, Password, State};
 use crate::vocabulary::{LinkId, Notice, Output, Timer};
 use core::fmt::Debug;
@@ -183,6 +183,29 @@ impl<T: Debug> Session<T> {
         }
     }
 
+    /// Ends the present link for a better one. In the session no request is lost by that: those that
+    /// are under way are answered before, and others wait for the next link.
+    pub(super) fn leave(&mut self, now: Instant, why: Fault, fx: &mut Effects<Self>) {
+        let timeout = self.identity.as_ref().map_or(Duration::ZERO, |identity| identity.timeout);
+        if let Phase::Connected(link) = &mut self.phase
+            && link.len() > 0
+        {
+            link.leaving = Some(Leaving { why, until: now + silence_max(timeout) });
+        } else {
+            self.hang_up(now, why, fx);
+        }
+    }
+
+    /// Ends a link that is to be left, once all is answered or that has taken too long.
+    pub(super) fn leave_when_answered(&mut self, now: Instant, fx: &mut Effects<Self>) {
+        if let Phase::Connected(link) = &self.phase
+            && let Some(Leaving { why, until }) = link.leaving
+            && (link.len() == 0 || now >= until)
+        {
+            self.hang_up(now, why, fx);
+        }
+    }
+
     pub(super) fn on_link_broken(
         &mut self,
         now: Instant,
@@ -230,11 +253,15 @@ impl<T: Debug> Session<T> {
         let until = self.alive_until().unwrap_or(now);
         let generation = self.generation;
         self.become_state(State::Suspended { generation, until, why }, fx);
+        // Behind a request that has failed none may be done.
+        let keeps_backlog = link.leaving.is_some() && link.len() == 0;
         for (request, failure) in link.fail(Cause::ConnectionLost) {
             self.metrics.count(request.expected.op, Some(&failure));
             answer_failed(request, failure, fx);
         }
-        self.fail_backlog(Cause::ConnectionLost, fx);
+        if !keeps_backlog {
+            self.fail_backlog(Cause::ConnectionLost, fx);
+        }
         if until > now {
             fx.set_timer(Timer::Expiry, until);
         } else {
@@ -301,7 +328,7 @@ impl<T: Debug> Session<T> {
     ) {
         if self.link().is_some_and(|link| link.read_only) {
             self.servers.prefer(server);
-            self.hang_up(now, Fault::ReadWriteServerFound, fx);
+            self.leave(now, Fault::ReadWriteServerFound, fx);
         }
     }
 }

@@ -141,9 +141,8 @@ impl<T: Debug> Session<T> {
     /// Whether there is a connection that takes another request.
     fn has_room(&self) -> bool {
         let Options { requests_max, unsent_bytes_max, .. } = self.options;
-        let under_way = self.link().map(Link::len);
-        under_way.is_some_and(|under_way| under_way < requests_max)
-            && self.outgoing.len() < unsent_bytes_max
+        let takes_more = |link: &Link<T>| link.leaving.is_none() && link.len() < requests_max;
+        self.link().is_some_and(takes_more) && self.outgoing.len() < unsent_bytes_max
     }
 
     /// Sends what waits, as far as there is room; behind all of it goes the session's end, if it is

@@ -44,7 +44,7 @@ impl<T: Debug> Session<T> {
             Phase::Unstarted | Phase::Resting | Phase::Dialing { .. } | Phase::Ended => Ok(()),
         };
         match read {
-            Ok(()) => {}
+            Ok(()) => self.leave_when_answered(now, fx),
             Err(Fault::AuthFailed) => self.end(State::AuthFailed, fx),
             Err(fault) => self.hang_up(now, fault, fx),
         }
