@@ -83,12 +83,14 @@ impl<T: Default> Slab<T> {
 impl<T> Index<u32> for Slab<T> {
     type Output = T;
 
+    #[inline]
     fn index(&self, place: u32) -> &T {
         &self.blocks[block_of(place)][offset_of(place)]
     }
 }
 
 impl<T> IndexMut<u32> for Slab<T> {
+    #[inline]
     fn index_mut(&mut self, place: u32) -> &mut T {
         &mut self.blocks[block_of(place)][offset_of(place)]
     }

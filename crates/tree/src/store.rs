@@ -51,7 +51,7 @@ impl Store {
             stat: RawStat::default(),
             acl: AclKey::OPEN,
         };
-        arena.insert(&root, 0, false);
+        arena.insert(&root, false);
         Self { arena, index: Index::new(seed), snapshots_running: 0 }
     }
 
@@ -68,8 +68,8 @@ impl Store {
         let NewZnode { parent, path, .. } = *znode;
         let arena = &self.arena;
         let is_it = |slot| is_at(arena, slot, path);
-        let vacancy = self.index.vacancy(path, is_it, |slot| arena.get(slot).tag)?;
-        let slot = self.arena.insert(znode, vacancy.tag(), self.snapshots_running == 0);
+        let vacancy = self.index.vacancy(path, is_it)?;
+        let slot = self.arena.insert(znode, self.snapshots_running == 0);
         vacancy.fill(slot);
         let mut children = self.arena.take_children(parent).unwrap_or_default();
         children.insert(slot, &mut self.arena);

@@ -51,8 +51,6 @@ pub struct Watches {
 #[derive(Debug, Default)]
 struct Spot {
     path: Box<str>,
-    /// The part of the path's hash that the index goes by.
-    tag: u32,
     data: SmallMap<Modes>,
     child: SmallMap<Modes>,
 }
@@ -419,11 +417,11 @@ impl Watches {
     fn spot_or_new(&mut self, path: &str) -> u32 {
         let spots = &self.spots;
         let is_it = |slot| &*spots[slot].path == path;
-        match self.spot_of.vacancy(path, is_it, |slot| spots[slot].tag) {
+        match self.spot_of.vacancy(path, is_it) {
             Err(slot) => slot,
             Ok(vacancy) => {
                 let (data, child) = (SmallMap::default(), SmallMap::default());
-                let spot = Spot { path: path.into(), tag: vacancy.tag(), data, child };
+                let spot = Spot { path: path.into(), data, child };
                 let slot = self.spots.insert(spot, true);
                 vacancy.fill(slot);
                 slot

@@ -29,16 +29,19 @@ impl<'a> Znode<'a> {
     }
 
     /// Its data; `None` is null, which is not empty.
+    #[inline]
     pub fn data(&self) -> Option<&'a [u8]> {
         self.tree.store.arena.data(self.record)
     }
 
     /// The stored part of its stat.
+    #[inline]
     pub fn raw(&self) -> RawStat {
         self.tree.store.arena.stat(self.record)
     }
 
     /// What a client sees of it.
+    #[inline]
     pub fn stat(&self) -> Stat {
         let data_length = i32::try_from(self.record.data_length()).unwrap_or(i32::MAX);
         let num_children = i32::try_from(self.num_children()).unwrap_or(i32::MAX);
@@ -46,6 +49,7 @@ impl<'a> Znode<'a> {
     }
 
     /// Its ACL.
+    #[inline]
     pub fn acl(&self) -> AclList<'a> {
         self.tree.acls.list(self.record.acl)
     }

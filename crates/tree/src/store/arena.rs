@@ -39,8 +39,6 @@ pub(crate) struct Record {
     pub(crate) acl: AclKey,
     /// Which chunk of the parent's listing has the name.
     pub(crate) chunk: u32,
-    /// The part of the path's hash that the index goes by.
-    pub(crate) tag: u32,
     head: Head,
     data_length: u32,
     /// Name, then data.
@@ -123,11 +121,13 @@ pub(crate) struct Arena {
 
 impl Arena {
     /// The record at `slot`, in use or not.
+    #[inline]
     pub(crate) fn get(&self, slot: Slot) -> &Record {
         &self.records[slot.0]
     }
 
     /// The record at `slot`, to change it.
+    #[inline]
     pub(crate) fn get_mut(&mut self, slot: Slot) -> &mut Record {
         &mut self.records[slot.0]
     }
@@ -142,6 +142,7 @@ impl Arena {
         str::from_utf8(self.name(record)).expect("a record is made with a str as its name")
     }
 
+    #[inline]
     pub(crate) fn data(&self, record: &Record) -> Option<&[u8]> {
         let data = self.contents.get(record.content, record.head.name_length(), record.length());
         (!record.head.is(Head::NULL_DATA)).then_some(data)
@@ -156,6 +157,7 @@ impl Arena {
     }
 
     /// The stored part of the stat.
+    #[inline]
     pub(crate) fn stat(&self, record: &Record) -> RawStat {
         let Record { czxid, ctime, owner, .. } = *record;
         match self.extra(record) {
@@ -193,6 +195,7 @@ impl Arena {
     }
 
     /// The children, if there are any.
+    #[inline]
     pub(crate) fn children(&self, record: &Record) -> Option<&Children> {
         self.extra(record)?.children.as_deref()
     }
@@ -209,6 +212,7 @@ impl Arena {
         }
     }
 
+    #[inline]
     fn extra(&self, record: &Record) -> Option<&Extra> {
         record.extra.map(|extra| &self.extras[extra.get() - 1])
     }
@@ -251,14 +255,14 @@ impl Arena {
     ///
     /// # Panics
     /// If the name is longer than [`Record::NAME_LENGTH_MAX`], and at 2³² records.
-    pub(super) fn insert(&mut self, znode: &NewZnode<'_>, tag: u32, reuse: bool) -> Slot {
+    pub(super) fn insert(&mut self, znode: &NewZnode<'_>, reuse: bool) -> Slot {
         let NewZnode { parent, name, acl, .. } = *znode;
         let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
         assert!(name.len() <= Record::NAME_LENGTH_MAX, "name of {length} bytes or more");
         let head =
             Head(length).with(Head::LIVE, true).with(Head::NO_DIGEST, !is_counted(znode.path));
         let content = self.contents.insert(name.as_bytes(), znode.data.unwrap_or_default());
-        let mut record = Record { parent, acl, tag, head, content, ..Record::default() };
+        let mut record = Record { parent, acl, head, content, ..Record::default() };
         record.set_data_length(znode.data);
         let slot = Slot(self.records.insert(record, reuse));
         self.set_stat(slot, &znode.stat);
@@ -305,7 +309,7 @@ mod tests {
     #[test]
     fn null_data_is_not_empty_data() {
         let mut arena = Arena::default();
-        let slot = arena.insert(&NewZnode::for_test("ü", None), 0, true);
+        let slot = arena.insert(&NewZnode::for_test("ü", None), true);
         let content = |arena: &Arena| {
             let record = arena.get(slot);
             assert!(record.is_live() && record.is_in_digest());
@@ -332,7 +336,7 @@ mod tests {
             RawStat { cversion: 1, ..plain },
             RawStat { aversion: -1, ..plain },
         ] {
-            let slot = arena.insert(&NewZnode { stat, ..NewZnode::for_test("x", None) }, 0, true);
+            let slot = arena.insert(&NewZnode { stat, ..NewZnode::for_test("x", None) }, true);
             assert_eq!(arena.stat(arena.get(slot)), stat);
             assert_eq!(arena.get(slot).extra.is_some(), stat != plain);
             arena.set_stat(slot, &RawStat { version: 3, ..plain });

@@ -304,7 +304,7 @@ mod tests {
             for step in 0..steps {
                 if next(100) < percent {
                     let name = format!("{percent}-{step}{}", "n".repeat(next(150) as usize));
-                    let slot = arena.insert(&NewZnode::for_test(&name, None), 0, true);
+                    let slot = arena.insert(&NewZnode::for_test(&name, None), true);
                     children.insert(slot, &mut arena);
                     expected.insert((name, slot));
                 } else if !expected.is_empty() {
@@ -328,7 +328,7 @@ mod tests {
         let mut children = Children::default();
         let slots: Vec<Slot> = (0..10_000)
             .map(|n| {
-                let slot = arena.insert(&NewZnode::for_test(&format!("{n}"), None), 0, true);
+                let slot = arena.insert(&NewZnode::for_test(&format!("{n}"), None), true);
                 children.insert(slot, &mut arena);
                 slot
             })
