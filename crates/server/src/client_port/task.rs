@@ -36,6 +36,10 @@ const REPLIES_BYTES_MAX: usize = 256 * 1024;
 /// Reads of one connection that may wait for its writes: their replies may all be built at once.
 const READS_UNDER_WAY_MAX: u64 = 64;
 
+/// Requests of one connection that may be under way: all others wait behind them. So many fill a
+/// batch for the disk.
+const UNDER_WAY_MAX: u64 = 128;
+
 /// Why a connection ends.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Closing {
@@ -339,11 +343,12 @@ impl Client {
     }
 
     /// Whether another request may be read: not before there is a session, nor while this client
-    /// has left replies unread, nor while the server has more writes under way than it should and
-    /// some are this client's.
+    /// has left replies unread or has its share under way, nor while the server has more under way
+    /// than it should and some are this client's.
     fn takes_requests(&self) -> bool {
         self.session != SessionId::NONE
             && !self.is_stuck()
+            && self.order.under_way() < UNDER_WAY_MAX
             && self.reads_asked - self.reads_answered < READS_UNDER_WAY_MAX
             && (self.order.under_way() == 0
                 || self.shared.under_way.load(Relaxed) < self.shared.limits.outstanding_max)
