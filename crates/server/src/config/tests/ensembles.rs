@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::membership::{QuorumRule, Role, ServerId};
+use crate::disk::rig::Rig;
 use expect_test::expect;
 use std::time::Duration;
 use zoarium_proto::Zxid;
@@ -165,6 +166,20 @@ fn members_of_a_dynamic_file_have_the_version_of_its_name() {
         server.1=a:1:2:participant;0.0.0.0:3
         version=1000002b"]]
     .assert_eq(&ensemble.proposed.unwrap().dynamic_file(true));
+}
+
+/// Its proposal may be lost here, and a leader that put it in force be the only one to know of it.
+#[test]
+fn membership_that_only_a_file_knows_is_dialled_and_not_agreed_on() {
+    let config = member("reconfigEnabled=true\ndynamicConfigFile=/c/zoo.cfg.dynamic.1000002a\n")
+        .file("/c/zoo.cfg.dynamic.1000002a", "server.1=a:1:2;3\nserver.2=b:1:2;3")
+        .file("zoo.cfg.dynamic.next", "server.1=a:1:2;3\nversion=1000002b\n")
+        .config();
+    let ensemble = config.ensemble.as_ref().unwrap();
+    let (_, zab) = crate::member::agreement(&config, ensemble, Rig::new().recovered());
+    assert_eq!(zab.membership().version, Zxid(0x1000_002a));
+    assert_eq!(zab.proposed_membership(), None);
+    assert!(ensemble.proposed.is_some(), "links follow it");
 }
 
 #[test]
