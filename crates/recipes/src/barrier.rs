@@ -69,11 +69,11 @@ impl Barrier {
     pub async fn pass(&self) -> Result<(), Error> {
         loop {
             let exists = || async {
+                // Both are sent here, so not one on a connection and the other on the next.
                 let synced = self.client.sync();
                 let exists = self.client.exists(self.path.as_str()).watch().send();
-                // Not one on a connection and the other on the next.
-                synced.await?;
-                exists.await
+                let ((), exists) = tokio::try_join!(synced, exists)?;
+                Ok(exists)
             };
             let (Some(_), changed) = until_answered(exists).await? else { return Ok(()) };
             match changed.await {
