@@ -33,7 +33,9 @@ impl Ensemble<'_> {
                 Some((other, expected)) => dump::compare(expected, &dump)
                     .with_context(|| format!("{name} has another tree than {other}"))?,
             }
-            same_digests(member, &mut digests)?;
+            if !self.has_logged_twice(member) {
+                same_digests(member, &mut digests)?;
+            }
             if !self.may_misjudge(member) {
                 let mismatches = metric(member.addresses.client, "digest_mismatches_count")?;
                 ensure!(mismatches == 0.0, "{name} saw {mismatches} digest mismatches");
@@ -52,7 +54,25 @@ impl Ensemble<'_> {
             let is_own = seen.learner == member.sid() && is_apache(self.member(seen.leader));
             is_own && seen.kind == SyncKind::Snap
         };
-        is_apache(member) && syncs.iter().skip(member.syncs_before).any(was_snap)
+        is_apache(member)
+            && (syncs.iter().skip(member.syncs_before).any(was_snap)
+                || self.has_logged_twice(member))
+    }
+
+    /// Apache's leader of 3.8 sends a COMMIT between NEWLEADER and UPTODATE, and its follower does
+    /// not survive that (ZOOKEEPER-4394): it joins again, and logs the same transactions once more.
+    /// When it reads them back, the second time, they do not match, though the tree is the same in
+    /// the end. With a leader of ours there is no excuse.
+    fn has_logged_twice(&self, member: &Member) -> bool {
+        const JOINS: &str = "Successfully connected to leader, using address: /";
+        let log = member.log().unwrap_or_default();
+        let Some((before, _)) = log.split_once("because \"pif\" is null") else { return false };
+        let Some((_, leader)) = before.rsplit_once(JOINS) else { return false };
+        let port =
+            leader.lines().next().and_then(|address| address.rsplit(':').next()?.parse().ok());
+        let is_it = |other: &&Member| Some(other.addresses.quorum) == port;
+        let leader = self.members.iter().find(is_it);
+        leader.is_some_and(|leader| leader.kind != Kind::Zoarium)
     }
 }
 
