@@ -48,6 +48,19 @@ impl Follower {
         follower
     }
 
+    /// One that has heard of a proposed membership, and then NEWLEADER with it.
+    fn told_of_a_proposal() -> (Self, Arc<Membership>) {
+        let mut follower = Self::new();
+        let proposed = members(&[1, 2, 4], Zxid::new(1, 1));
+        follower.hears(Packet::Diff { last: Zxid::ZERO });
+        let membership = Some(Arc::clone(&proposed));
+        let (zxid, bytes) = (proposed.version, "members".into());
+        follower.hears(Packet::Proposal(Txn { zxid, bytes, membership }));
+        let membership = Arc::clone(&proposed);
+        follower.hears(Packet::NewLeader { epoch: Epoch(1), membership });
+        (follower, proposed)
+    }
+
     fn step(&mut self, input: Input<Zab>) {
         let mut effects = Effects::new();
         self.zab.step(Now { mono: Instant::ORIGIN, wall_ms: 0 }, input, &mut effects);
@@ -80,13 +93,7 @@ impl Follower {
 /// has acknowledged that has the proposal in its log.
 #[test]
 fn proposed_membership_is_in_the_log_when_newleader_is_acknowledged() {
-    let mut follower = Follower::new();
-    let zxid = Zxid::new(1, 1);
-    let proposed = members(&[1, 2, 4], zxid);
-    follower.hears(Packet::Diff { last: Zxid::ZERO });
-    let membership = Some(Arc::clone(&proposed));
-    follower.hears(Packet::Proposal(Txn { zxid, bytes: "members".into(), membership }));
-    follower.hears(Packet::NewLeader { epoch: Epoch(1), membership: Arc::clone(&proposed) });
+    let (mut follower, proposed) = Follower::told_of_a_proposal();
     let [Record::AcceptedEpoch(Epoch(1)), Record::Append(txn), Record::CurrentEpoch(Epoch(1))] =
         &follower.records[..]
     else {
@@ -100,17 +107,12 @@ fn proposed_membership_is_in_the_log_when_newleader_is_acknowledged() {
 
 #[test]
 fn proposed_membership_is_in_force_when_it_is_committed_and_not_before() {
-    let mut follower = Follower::new();
-    let zxid = Zxid::new(1, 1);
-    let proposed = members(&[1, 2, 4], zxid);
-    follower.hears(Packet::Diff { last: Zxid::ZERO });
-    let membership = Some(Arc::clone(&proposed));
-    follower.hears(Packet::Proposal(Txn { zxid, bytes: "members".into(), membership }));
-    follower.hears(Packet::NewLeader { epoch: Epoch(1), membership: Arc::clone(&proposed) });
+    let (mut follower, proposed) = Follower::told_of_a_proposal();
     follower.syncs();
     follower.hears(Packet::UpToDate);
     assert_eq!(follower.zab.membership().version, Zxid::ZERO);
     assert_eq!(follower.zab.proposed_membership(), Some(&proposed));
+    let zxid = proposed.version;
     follower.hears(Packet::CommitAndActivate { zxid, designated: LEADER });
     assert_eq!(follower.zab.membership(), &proposed);
 }

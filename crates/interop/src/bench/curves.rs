@@ -123,6 +123,12 @@ impl Ground<'_> {
         if self.is_short { short } else { full }
     }
 
+    /// A story told of each maker's servers.
+    fn of_each(&self, mut of: impl FnMut(&Maker) -> Result<Value>) -> Result<Value> {
+        let told = self.makers.iter().map(|maker| Ok((maker.name().to_owned(), of(maker)?)));
+        told.collect::<Result<_>>().map(Value::Object)
+    }
+
     /// A server, or an ensemble, whose directory goes with the returned value.
     fn start(&self, maker: &Maker, lines: &[&str]) -> Result<Stage> {
         let dir = StageDir(self.scratch.dir("stage")?);

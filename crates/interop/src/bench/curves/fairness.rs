@@ -59,8 +59,6 @@ pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
         let mut story = serde_json::Map::new();
         for flood in FLOODS {
             let flooding = flood_with(stage.port(), *flood)?;
-            // The flood has begun when a probe asks.
-            thread::sleep(Duration::from_millis(300));
             let reads = probe(stage.port(), || get("/fair/znode-002", false))?;
             let writes = probe(stage.port(), || set("/fair/znode-003", b"quiet"))?;
             thread::sleep(length);
@@ -83,26 +81,36 @@ pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
     Ok(Value::Object(json))
 }
 
-/// Floods until it is stopped; how many requests a second were answered.
+/// Floods until it is stopped; how many requests a second were answered. The flood has begun, and
+/// the server is at work on it, when this returns.
 fn flood_with(port: u16, (_, window, request): Flood) -> Result<Running<f64>> {
     let mut pipe = Pipe::open(port)?;
+    let (began, mut asked) = (Instant::now(), 0);
+    for _ in 0..window {
+        let (op, body) = request(asked);
+        pipe.push(op, body);
+        asked += 1;
+    }
+    pipe.flush()?;
+    if window > 0 {
+        pipe.reply()?;
+    }
     Ok(Running::start(move |stop: &AtomicBool| {
-        let (began, mut asked) = (Instant::now(), 0);
         while !stop.load(Ordering::Relaxed) {
             if window == 0 {
                 thread::sleep(Duration::from_millis(10));
                 continue;
             }
             // Half of it leaves at a time, so that the server always has the other half.
+            while pipe.waiting() > window / 2 {
+                pipe.reply()?;
+            }
             for _ in 0..window / 2 {
                 let (op, body) = request(asked);
                 pipe.push(op, body);
                 asked += 1;
             }
             pipe.flush()?;
-            while pipe.waiting() > window / 2 {
-                pipe.reply()?;
-            }
         }
         let answered = asked - pipe.waiting();
         let rate = answered as f64 / began.elapsed().as_secs_f64();

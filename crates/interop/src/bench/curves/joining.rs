@@ -19,11 +19,7 @@ const PARENT: &str = "/joined";
 const QUIET: Duration = Duration::from_secs(1);
 
 pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
-    let mut json = serde_json::Map::new();
-    for maker in &ground.makers {
-        json.insert(maker.name().to_owned(), of(ground, maker)?);
-    }
-    Ok(Value::Object(json))
+    ground.of_each(|maker| of(ground, maker))
 }
 
 fn of(ground: &Ground<'_>, maker: &Maker) -> Result<Value> {

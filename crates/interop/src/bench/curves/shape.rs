@@ -29,11 +29,7 @@ fn name(index: usize) -> String {
 }
 
 pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
-    let mut json = serde_json::Map::new();
-    for maker in &ground.makers {
-        json.insert(maker.name().to_owned(), of(ground, maker)?);
-    }
-    Ok(Value::Object(json))
+    ground.of_each(|maker| of(ground, maker))
 }
 
 fn of(ground: &Ground<'_>, maker: &Maker) -> Result<Value> {
