@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::tools::{bound, last_lines, run};
+use crate::tools::{bound, last_lines, run, wait_for};
 
 /// How long a server may take to end after SIGTERM.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
+/// How long SIGSTOP may take to reach the last thread.
+const PAUSE_LIMIT: Duration = Duration::from_secs(20);
 /// Pause between two looks at a stopping process.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -67,6 +69,28 @@ impl Process {
             std::thread::sleep(POLL);
         }
         Ok(())
+    }
+
+    /// SIGSTOP, then waits until every thread has stopped.
+    ///
+    /// The signal is delivered to one thread, which has to be given a processor before it can stop
+    /// the others; until then they go on, and on a busy machine they answer what comes next.
+    pub(crate) fn pause(&self) -> Result<()> {
+        self.signal("STOP")?;
+        wait_for("all threads to stop", PAUSE_LIMIT, || {
+            for task in fs::read_dir(format!("/proc/{}/task", self.id()))? {
+                let stat = fs::read_to_string(task?.path().join("stat"))?;
+                // The state follows the name, which is in parentheses and may hold anything.
+                let state = stat.rsplit_once(") ").context("no state")?.1;
+                ensure!(state.starts_with('T'), "one does not: {stat}");
+            }
+            Ok(())
+        })
+    }
+
+    /// SIGCONT.
+    pub(crate) fn resume(&self) -> Result<()> {
+        self.signal("CONT")
     }
 
     /// Sends a signal by its name without `SIG`.

@@ -110,19 +110,16 @@ impl Member {
 
     pub(crate) fn pause(&mut self) -> Result<()> {
         self.is_paused = true;
-        self.signal("STOP")
+        self.running()?.pause()
     }
 
     pub(crate) fn resume(&mut self) -> Result<()> {
         self.is_paused = false;
-        self.signal("CONT")
+        self.running()?.resume()
     }
 
-    fn signal(&self, name: &str) -> Result<()> {
-        self.process
-            .as_ref()
-            .with_context(|| format!("server {} is down", self.sid()))?
-            .signal(name)
+    fn running(&self) -> Result<&Process> {
+        self.process.as_ref().with_context(|| format!("server {} is down", self.sid()))
     }
 
     /// Removes all transactions, snapshots and epochs.
