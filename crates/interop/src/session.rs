@@ -1,5 +1,6 @@
 //! A session over [`wire`]: one request at a time, errors as codes.
 
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +12,21 @@ const SUPER_AUTH: &str = "super:pw";
 /// The zoo.cfg line that makes [`Session::become_super`] work: the digest of `super:pw`.
 pub(crate) const SUPER_CFG: &str =
     "DigestAuthenticationProvider.superDigest=super:0bX78nEegDzJM3ju0iLBEJdWzjg=";
+
+/// How many requests a connection may send before its numbers are those of another one.
+const XIDS: i32 = 1 << 20;
+/// How many connections have numbers of their own.
+const XID_RANGES: i32 = i32::MAX / XIDS;
+
+/// Where the next connection's numbers begin.
+///
+/// Apache's clients go on counting when a session moves, and its servers rely on it: one that waits
+/// for the answer to a request takes a late commit with the same session and number for it, also of
+/// what the session had asked elsewhere (`CommitProcessor`).
+fn first_xid() -> i32 {
+    static RANGE: AtomicI32 = AtomicI32::new(0);
+    RANGE.fetch_add(1, Ordering::Relaxed).rem_euclid(XID_RANGES) * XIDS
+}
 
 /// ACL `world:anyone:cdrwa`, encoded.
 pub(crate) fn open_acl(jute: Jute) -> Jute {
@@ -71,7 +87,7 @@ impl Session {
         let (_version, timeout_ms) = (reader.int()?, reader.int()?);
         let id = reader.long()?;
         let password = reader.text()?.unwrap_or_default().to_vec();
-        Ok((timeout_ms > 0).then_some(Self { connection, id, password, xid: 0 }))
+        Ok((timeout_ms > 0).then(|| Self { connection, id, password, xid: first_xid() }))
     }
 
     /// Sends a request and does not wait for its reply.
