@@ -248,8 +248,9 @@ impl Client {
             }
             std::thread::sleep(HOLDER_PAUSE);
         }
-        // The roamer has its connection unless a fault is under way at the very end.
-        drop(self.roamer.call(op::CLOSE_SESSION, Jute::new()));
+        if let Err(error) = self.roamer.close() {
+            self.seen.broken.push(format!("the session of {path} cannot be closed: {error:#}"));
+        }
     }
 
     /// One operation of which only the error code matters; -4 stands for a lost reply.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
 
 use crate::session::{Reply, Session};
 use crate::wire::{Hello, Jute};
@@ -11,6 +13,8 @@ use crate::wire::{Hello, Jute};
 const PATIENCE: Duration = Duration::from_millis(2500);
 /// Pause between two attempts to find a server.
 const RETRY: Duration = Duration::from_millis(20);
+/// How long the end of a session may take to be confirmed, over lost connections.
+const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 /// The timeout that sessions ask for, in milliseconds. All clients are busy, so none may expire.
 pub(crate) const SESSION_TIMEOUT_MS: i32 = 12_000;
 
@@ -84,16 +88,7 @@ impl Roamer {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(Answer::Stopped);
             }
-            let port = self.ports[self.next % self.ports.len()];
-            self.next += 1;
-            let hello = Hello {
-                last_zxid_seen: self.last_zxid,
-                timeout_ms: SESSION_TIMEOUT_MS,
-                session_id: self.id,
-                password: self.password.clone().into(),
-                ..Hello::default()
-            };
-            match Session::connect(port, &hello, PATIENCE) {
+            match self.connect() {
                 Ok(Some(session)) => {
                     self.moves += usize::from(self.id != 0);
                     (self.id, self.password) = (session.id, session.password.clone());
@@ -103,5 +98,34 @@ impl Roamer {
                 Err(_) => std::thread::sleep(RETRY),
             }
         }
+    }
+
+    /// Tries the next server.
+    fn connect(&mut self) -> Result<Option<Session>> {
+        let port = self.ports[self.next % self.ports.len()];
+        self.next += 1;
+        let hello = Hello {
+            last_zxid_seen: self.last_zxid,
+            timeout_ms: SESSION_TIMEOUT_MS,
+            session_id: self.id,
+            password: self.password.clone().into(),
+            ..Hello::default()
+        };
+        Session::connect(port, &hello, PATIENCE)
+    }
+
+    /// Ends the session, whether the load goes on or not. A lost connection leaves open whether the
+    /// session is over, so the next server is asked.
+    pub(crate) fn close(&mut self) -> Result<()> {
+        let deadline = Instant::now() + CLOSE_LIMIT;
+        while self.id != 0 {
+            let connected = self.session.take().map_or_else(|| self.connect(), |it| Ok(Some(it)));
+            match connected.and_then(|session| session.map_or(Ok(()), Session::close)) {
+                Ok(()) => break,
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => std::thread::sleep(RETRY),
+            }
+        }
+        Ok(())
     }
 }
