@@ -26,6 +26,8 @@ pub(crate) type Sid = u8;
 
 /// How long an election may take.
 const ELECTION_LIMIT: Duration = Duration::from_secs(40);
+/// How long servers may take to log what is committed.
+const LOG_LIMIT: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -264,14 +266,33 @@ impl<'a> Ensemble<'a> {
         self.wait_all()
     }
 
+    /// Waits until all participants that run have the last transaction on disk. Servers apply what
+    /// a quorum has logged, so one that is killed may know less afterwards than it has shown.
+    pub(crate) fn wait_logged(&self) -> Result<()> {
+        let is_voter = |member: &&Member| member.role == Role::Participant && member.is_running();
+        let voters: Vec<&Member> = self.members.iter().filter(is_voter).collect();
+        wait_for("the last transaction in every log", LOG_LIMIT, || {
+            let mut ends =
+                voters.iter().map(|it| Ok(it.status()?.zxid)).collect::<Result<Vec<_>>>()?;
+            ends.dedup();
+            let [end] = ends[..] else { bail!("the servers are at {ends:x?}") };
+            for member in &voters {
+                let is_there = member.has_logged(&end.to_be_bytes())?;
+                ensure!(is_there, "{end:#x} is not in the log of {}", member.name());
+            }
+            Ok(())
+        })
+        .map_err(|error| self.explain(error))
+    }
+
     /// How `learner` was brought up to date since this was last asked. A learner that has to try
-    /// again does so with the same history, so the last one counts.
+    /// again may have kept what it got before, so the first one counts.
     pub(crate) fn sync_of(&mut self, leader: Sid, learner: Sid) -> Result<SyncKind> {
         let syncs = self.network()?.syncs();
         let fresh: Vec<SyncSeen> = syncs.get(self.syncs_read..).unwrap_or_default().to_vec();
         self.syncs_read = syncs.len();
         let wanted = |seen: &&SyncSeen| seen.learner == learner && seen.leader == leader;
-        match fresh.iter().rev().find(wanted) {
+        match fresh.iter().find(wanted) {
             Some(seen) => Ok(seen.kind),
             None => bail!("no sync of server {learner} by server {leader} among {fresh:?}"),
         }

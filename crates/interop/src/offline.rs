@@ -5,7 +5,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -17,14 +16,11 @@ use crate::report::{Outcome, Report};
 use crate::server::{Kind, Server};
 use crate::session::{SUPER_CFG, Session, create_body, open_acl};
 use crate::setup;
-use crate::tools::{Tools, copy_dir, run as run_command, wait_for};
+use crate::tools::{Tools, copy_dir, run as run_command};
 use crate::wire::{Jute, op};
 
 /// Small logs and frequent snapshots, so that a start needs both.
 const CFG: &[&str] = &[SUPER_CFG, "extendedTypesEnabled=true", "snapCount=40", "preAllocSize=64"];
-
-/// How long servers may take to agree.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the doctor must say of Apache's start on a fixture, and what Apache's server then does.
 const STARTS: &[(&str, Kind, bool)] = &[
@@ -113,14 +109,8 @@ impl Left {
         session.close()?;
         ensemble.join(3)?;
         let tree = dump::of(ensemble.member(leader).addresses.client)?;
+        ensemble.wait_logged()?;
         let sids: Vec<Sid> = ensemble.sids();
-        wait_for("all three to have applied the last transaction", PATIENCE, || {
-            let status = |&sid: &Sid| Ok(ensemble.member(sid).status()?.zxid);
-            let mut ends = sids.iter().map(status).collect::<Result<Vec<_>>>()?;
-            ends.dedup();
-            ensure!(ends.len() == 1, "they are at {ends:x?}");
-            Ok(())
-        })?;
         for &sid in &sids {
             ensemble.kill(sid)?;
         }

@@ -92,6 +92,7 @@ pub(super) fn session_moves(ensemble: &mut Ensemble<'_>) -> Result<String> {
 /// The heir is killed; its voters are the first leader and a follower of the other kind, with equal
 /// history, so the first leader wins again.
 pub(super) fn election_back(ensemble: &mut Ensemble<'_>) -> Result<String> {
+    ensemble.wait_logged()?;
     ensemble.kill(HEIR)?;
     ensemble.wait_led_by(LEADER)?;
     ensemble.join(HEIR)?;

@@ -14,7 +14,7 @@ use crate::wire::op;
 /// How many transactions a learner lacks.
 const MISSED: usize = 5;
 /// How long a leader may take to write a proposal to its log.
-const LOG_LIMIT: Duration = Duration::from_secs(5);
+const LOG_LIMIT: Duration = Duration::from_secs(20);
 
 /// A follower that was away for a few transactions gets just these.
 pub(super) fn diff(ensemble: &mut Ensemble<'_>) -> Result<String> {
@@ -76,6 +76,8 @@ pub(super) fn snap_over_epoch(ensemble: &mut Ensemble<'_>) -> Result<String> {
 fn extra_transaction(ensemble: &mut Ensemble<'_>, leader: Sid, path: &str) -> Result<()> {
     let mut session = ensemble.session(leader)?;
     ensemble.agree()?;
+    // Else the follower could know of more than the heir, and would win.
+    ensemble.wait_logged()?;
     for sid in [FOLLOWER, HEIR] {
         ensemble.pause(sid)?;
     }
