@@ -135,10 +135,14 @@ func kinds(conn *zk.Conn, address string) {
 	must(err, "exists")
 	check(stat.EphemeralOwner == other.SessionID(), "owner %x", stat.EphemeralOwner)
 	other.Close()
-	seeAll(conn)
-	found, _, err := conn.Exists("/go/eph")
-	must(err, "exists")
-	check(!found, "the ephemeral outlived its session")
+	// Close waits a second for its reply, and no longer.
+	deadline := time.Now().Add(30 * time.Second)
+	for found := true; found; {
+		seeAll(conn)
+		found, _, err = conn.Exists("/go/eph")
+		must(err, "exists")
+		check(!found || time.Now().Before(deadline), "the ephemeral outlived its session")
+	}
 	done("ephemeral")
 
 	first, err := conn.Create("/go/seq-", nil, zk.FlagSequence, open)
@@ -183,6 +187,7 @@ func acl(conn *zk.Conn, address string) {
 	must(err, "getACL")
 	check(len(found) == 1 && found[0] == mine[0], "getACL: %+v", found)
 	other := connect(address)
+	seeAll(other)
 	_, _, err = other.Get("/go/acl")
 	check(err == zk.ErrNoAuth, "get without auth: %v", err)
 	must(other.AddAuth("digest", []byte("user:secret")), "auth")

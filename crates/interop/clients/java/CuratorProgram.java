@@ -26,7 +26,7 @@ public class CuratorProgram {
             .connectString(address).namespace("curator").sessionTimeoutMs(20000)
             .retryPolicy(new ExponentialBackoffRetry(100, 5)).build();
         client.start();
-        check(client.blockUntilConnected(15, TimeUnit.SECONDS), "not connected");
+        check(client.blockUntilConnected(30, TimeUnit.SECONDS), "not connected");
         return client;
     }
 
@@ -55,7 +55,7 @@ public class CuratorProgram {
         mine.acquire();
         check(!theirs.acquire(300, TimeUnit.MILLISECONDS), "two holders");
         mine.release();
-        check(theirs.acquire(10, TimeUnit.SECONDS), "no holder");
+        check(theirs.acquire(30, TimeUnit.SECONDS), "no holder");
         theirs.release();
         done("lock");
     }
@@ -64,11 +64,11 @@ public class CuratorProgram {
         LeaderLatch first = new LeaderLatch(one, "/latch", "one");
         LeaderLatch second = new LeaderLatch(two, "/latch", "two");
         first.start();
-        check(first.await(10, TimeUnit.SECONDS), "no leader");
+        check(first.await(30, TimeUnit.SECONDS), "no leader");
         second.start();
         check(!second.await(300, TimeUnit.MILLISECONDS), "two leaders");
         first.close();
-        check(second.await(10, TimeUnit.SECONDS), "no new leader");
+        check(second.await(30, TimeUnit.SECONDS), "no new leader");
         second.close();
         done("latch");
     }
@@ -88,7 +88,7 @@ public class CuratorProgram {
         cache.start();
         one.create().forPath("/cache/b", "2".getBytes());
         one.setData().forPath("/cache/a", "3".getBytes());
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
         while (!(cache.get("/cache/b").isPresent()
             && cache.get("/cache/a").filter(data -> data.getData()[0] == '3').isPresent())) {
             check(System.nanoTime() < deadline, "the cache did not follow");

@@ -57,7 +57,7 @@ public class Program {
             }
             watcher.process(event);
         });
-        check(connected.await(15, TimeUnit.SECONDS), "not connected");
+        check(connected.await(30, TimeUnit.SECONDS), "not connected");
         return zk;
     }
 
@@ -132,7 +132,7 @@ public class Program {
 
     static WatchedEvent expect(BlockingQueue<WatchedEvent> events, EventType type, String path)
         throws Exception {
-        WatchedEvent event = events.poll(10, TimeUnit.SECONDS);
+        WatchedEvent event = events.poll(30, TimeUnit.SECONDS);
         check(event != null && event.getType() == type && path.equals(event.getPath()),
             event + ", expected " + type + " " + path);
         return event;
@@ -201,6 +201,7 @@ public class Program {
         List<ACL> acl = zk.getACL("/java/acl", null);
         check(acl.get(0).getId().getScheme().equals("digest"), acl);
         ZooKeeper other = connect(address, event -> { });
+        seeAll(other);
         failing(KeeperException.Code.NOAUTH, () -> other.getData("/java/acl", false, null));
         other.addAuthInfo("digest", "user:secret".getBytes());
         check(new String(other.getData("/java/acl", false, null)).equals("mine"), "data");
@@ -213,7 +214,7 @@ public class Program {
         check(zk.whoAmI().size() == 2, zk.whoAmI());
         CountDownLatch synced = new CountDownLatch(1);
         zk.sync("/java", (rc, path, context) -> synced.countDown(), null);
-        check(synced.await(10, TimeUnit.SECONDS), "sync");
+        check(synced.await(30, TimeUnit.SECONDS), "sync");
     }
 
     static void reconnect(ZooKeeper zk) throws Exception {

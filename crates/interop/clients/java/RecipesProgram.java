@@ -59,7 +59,7 @@ public class RecipesProgram {
             .connectString(address).sessionTimeoutMs(20000)
             .retryPolicy(new ExponentialBackoffRetry(100, 5)).build();
         client.start();
-        check(client.blockUntilConnected(15, TimeUnit.SECONDS), "not connected");
+        check(client.blockUntilConnected(30, TimeUnit.SECONDS), "not connected");
         return client;
     }
 

@@ -65,7 +65,7 @@ async function kinds(zk, address) {
   await failing("no node", zk.delete_("/native/none", -1));
   await zk.exists("/native/eph", false);
   other.close();
-  const deadline = Date.now() + 10000;
+  const deadline = Date.now() + 30000;
   for (;;) {
     const found = await zk.exists("/native/eph", false).then(() => true, () => false);
     if (!found) break;

@@ -119,6 +119,7 @@ async function acl(zk, address) {
   const [entry] = await zk.getACL("/node/acl");
   assert.equal(entry.id.scheme, "digest");
   const other = await connect(address);
+  await seeAll(other);
   await failing("NO_AUTH", other.getData("/node/acl"));
   other.client.addAuthInfo("digest", Buffer.from("user:secret"));
   assert.equal((await other.getData("/node/acl"))[0].toString(), "mine");

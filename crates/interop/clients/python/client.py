@@ -30,7 +30,7 @@ def expect(error, call, *args, **kwargs):
 
 def main(address):
     zk = KazooClient(address, timeout=20)
-    zk.start(timeout=15)
+    zk.start(timeout=30)
     basics(zk)
     watches(zk)
     kinds(zk, address)
@@ -78,7 +78,7 @@ def watches(zk):
         fired.release()
 
     def wait():
-        assert fired.acquire(timeout=10), f"no event after {events}"
+        assert fired.acquire(timeout=30), f"no event after {events}"
 
     zk.exists("/python/watched", watch=watch)
     zk.create("/python/watched", b"")
@@ -105,7 +105,7 @@ def see_all(zk):
 
 def kinds(zk, address):
     other = KazooClient(address, timeout=20)
-    other.start(timeout=15)
+    other.start(timeout=30)
     other.create("/python/eph", ephemeral=True)
     see_all(zk)
     assert zk.get("/python/eph")[1].ephemeralOwner == other.client_id[0]
@@ -147,7 +147,8 @@ def acl(zk, address):
     zk.create("/python/acl", b"mine", acl=[mine])
     assert zk.get_acls("/python/acl")[0] == [mine]
     other = KazooClient(address, timeout=20)
-    other.start(timeout=15)
+    other.start(timeout=30)
+    see_all(other)
     expect(NoAuthError, other.get, "/python/acl")
     other.add_auth("digest", "user:secret")
     assert other.get("/python/acl")[0] == b"mine"

@@ -7,7 +7,7 @@ from kazoo.client import KazooClient
 
 address, rounds = sys.argv[1], int(sys.argv[2])
 client = KazooClient(address)
-client.start(timeout=15)
+client.start(timeout=30)
 client.create("/ready/python")
 while not client.exists("/ready/go-kazoo"):
     time.sleep(0.01)
