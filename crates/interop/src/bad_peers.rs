@@ -5,7 +5,7 @@ mod future;
 mod setup_errors;
 mod wire_errors;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -16,7 +16,10 @@ use crate::mixed::took;
 use crate::report::Report;
 use crate::server::Kind;
 use crate::setup;
-use crate::tools::Tools;
+use crate::tools::{Tools, wait_for};
+
+/// How long a server may take to say what came.
+const TOLD_LIMIT: Duration = Duration::from_secs(20);
 
 /// Does something that should do no harm. The answer is the log of a server that is none of the
 /// ensemble's, if there was one.
@@ -48,7 +51,7 @@ pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<(
     for (name, attack, word) in ATTACKS.iter().filter(|(name, ..)| wanted(name)) {
         let fresh = match ensemble.take() {
             Some(ensemble) => Ok(ensemble),
-            None => Ensemble::start_led_by(tools, &Plan::of("bad-peers", &kinds), 3),
+            None => Ensemble::start_led_by(tools, &Plan::patient("bad-peers", &kinds), 3),
         };
         let check = format!("bad-peers/{name}");
         match fresh {
@@ -81,7 +84,8 @@ fn judged(ensemble: &mut Ensemble<'_>, name: &str, attack: Attack, word: &str) -
     let after = ensemble.wait_leader()?;
     ensure!(after == leader, "server {leader} led before, {after} after");
     ensure!(self::epoch(ensemble, leader)? == epoch, "there was an election");
-    let told = told(ensemble, &logs, &stranger, word)?;
+    // What came may still be in a socket or on its way to the log.
+    let told = wait_for("a word about it", TOLD_LIMIT, || told(ensemble, &logs, &stranger, word))?;
     Ok(format!("{summary}; {}{told}", took(began)))
 }
 

@@ -71,6 +71,12 @@ impl Plan<'_> {
         let members = kinds.iter().map(|kind| (*kind, Role::Participant)).collect();
         Self { name: name.to_owned(), members, lines: &[], wiring: Wiring::Proxies }
     }
+
+    /// As [`Plan::of`], for stories in which nobody may be given up: on a busy machine a server can
+    /// be without a processor for longer than the others wait elsewhere.
+    pub(crate) fn patient(name: &str, kinds: &[Kind]) -> Self {
+        Self { lines: &["syncLimit=40"], ..Self::of(name, kinds) }
+    }
 }
 
 /// A server's ports on 127.0.0.1.

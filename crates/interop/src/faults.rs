@@ -83,20 +83,22 @@ pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<(
     Ok(())
 }
 
+type NewPlan = fn(&str, &[Kind]) -> Plan<'static>;
+
 /// A story of three servers, one of which keeps its data on a file system of its own: `mount` puts it
 /// there before anything runs.
 fn on_own_disk<D>(
     tools: &Tools,
     report: &Report,
     options: &Options,
-    (name, sid): (&str, Sid),
+    (plan, name, sid): (NewPlan, &str, Sid),
     mount: impl FnOnce(&Ensemble<'_>) -> Result<D>,
     story: impl FnOnce(&mut Ensemble<'_>, &D, Sid) -> Result<String>,
 ) {
     if !name.contains(&options.filter) {
         return;
     }
-    let plan = Plan::of(&name.replace('/', "-"), &[options.server; 3]);
+    let plan = plan(&name.replace('/', "-"), &[options.server; 3]);
     let mut ensemble = match Ensemble::prepare(tools, &plan) {
         Ok(ensemble) => ensemble,
         Err(error) => return report.result(name, Err(error)),

@@ -13,7 +13,7 @@ const VICTIM: Sid = 1;
 /// The server whose directory it takes.
 const OTHER: Sid = 2;
 /// How long a server that cannot work may take to say so and end.
-const END_LIMIT: Duration = Duration::from_secs(20);
+const END_LIMIT: Duration = Duration::from_secs(60);
 /// How long a server that should be left out is watched.
 const WATCH: Duration = Duration::from_secs(3);
 

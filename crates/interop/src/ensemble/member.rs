@@ -18,6 +18,8 @@ use crate::tools::{Tools, wait_for};
 const SERVE_LIMIT: Duration = Duration::from_secs(60);
 /// The tick of all ensembles, in milliseconds: short, so that faults are noticed soon.
 const TICK_MS: u32 = 250;
+/// How many ticks a server may be silent, where a plan has no line of its own about it.
+const SYNC_LIMIT: &str = "syncLimit=12\n";
 
 /// What Apache's servers log for each client; a failure's message does without.
 const NOISE: &[&str] = &[" command from ", "closed the socket", "auth packet", "auth success"];
@@ -70,11 +72,14 @@ impl Member {
     pub(crate) fn configure(&self, servers: &[String], lines: &[&str]) -> Result<()> {
         let client = self.addresses.client;
         let mut text = format!(
-            "tickTime={TICK_MS}\ninitLimit=40\nsyncLimit=12\ndataDir={}\nmaxClientCnxns=0\n\
+            "tickTime={TICK_MS}\ninitLimit=40\ndataDir={}\nmaxClientCnxns=0\n\
              maxSessionTimeout=600000\nadmin.enableServer=false\n4lw.commands.whitelist=*\n\
              preAllocSize=64\n{SUPER_CFG}\n",
             self.data.display()
         );
+        if !lines.iter().any(|line| line.starts_with("syncLimit=")) {
+            text.push_str(SYNC_LIMIT);
+        }
         if !servers.iter().any(|line| line.contains(';')) {
             text.push_str(&format!("clientPort={client}\nclientPortAddress=127.0.0.1\n"));
         }

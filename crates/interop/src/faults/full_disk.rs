@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::on_own_disk;
 use crate::Options;
-use crate::ensemble::{Ensemble, Sid};
+use crate::ensemble::{Ensemble, Plan, Sid};
 use crate::history::load::Load;
 use crate::mixed::took;
 use crate::report::Report;
@@ -21,12 +21,12 @@ const DISK: &str = "size=16m,mode=0777";
 /// How long the disk stays full: the load writes several blocks of log in that time.
 const FULL: Duration = Duration::from_secs(4);
 /// How long a server may take to come back by itself once there is room again.
-const RECOVERY: Duration = Duration::from_secs(10);
+const RECOVERY: Duration = Duration::from_secs(20);
 
 pub(super) fn run(tools: &Tools, report: &Report, options: &Options) {
     for (name, sid) in [("faults/full-disk-leader", 3), ("faults/full-disk-follower", 1)] {
         let mount = |ensemble: &Ensemble<'_>| Disk::mount(&ensemble.member(sid).data);
-        on_own_disk(tools, report, options, (name, sid), mount, judged);
+        on_own_disk(tools, report, options, (Plan::of, name, sid), mount, judged);
     }
 }
 
