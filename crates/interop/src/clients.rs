@@ -50,7 +50,9 @@ const CURATOR_STEPS: &[&str] =
     &["lock", "latch", "counter", "cache", "protected", "recursive-delete"];
 
 /// How long a program may run.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(180);
+/// How long the commands of `cli_mt` may take.
+const CLI_LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn c(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
     programs(tools, report, options, &["c"])?;
@@ -234,21 +236,22 @@ fn report_cli_mt(tools: &Tools, report: &Report, options: &Options) {
 
 fn cli_mt(program: &str, server: &Server) -> Result<String> {
     let commands = "create /cli\nset /cli hello\nget /cli\nls /\nexists /cli\ncreate +e /cli/eph\n\
-                    ls2 /cli\ndelete /cli/eph\nsync /cli\ndelete /cli\nexists /cli\nquit\n";
-    // The program answers asynchronously and quits at once, so its input arrives slowly.
+                    ls2 /cli\ndelete /cli/eph\nsync /cli\ndelete /cli\nexists /cli\n";
+    const GONE: &str = "Error -101 for /cli";
+    // The program answers asynchronously, line by line, and quits at once: so it is told to when it
+    // has answered the last command.
     let script = server.dir.join("script");
     std::fs::write(&script, commands)?;
     let feed = format!(
-        "while read -r line; do sleep 0.1; echo \"$line\"; done < {} | {program} {}",
+        "{{ while read -r line; do sleep 0.1; echo \"$line\"; done < {}\n\
+         until grep -q '{GONE}' cli_mt.log; do sleep 0.1; done; echo quit; }} | {program} {}",
         script.display(),
         server.address()
     );
     let mut command = bound("sh");
     command.args(["-c", &feed]).current_dir(&server.dir);
-    let text = run_within(&mut command, Duration::from_secs(30), &server.dir.join("cli_mt.log"))?;
-    for expected in
-        ["hello", "zookeeper", "name = /cli/eph", "DELETED_EVENT", "Error -101 for /cli"]
-    {
+    let text = run_within(&mut command, CLI_LIMIT, &server.dir.join("cli_mt.log"))?;
+    for expected in ["hello", "zookeeper", "name = /cli/eph", "DELETED_EVENT", GONE] {
         if !text.contains(expected) {
             bail!("no {expected:?} in its output\n{}", last_lines(&text, 60));
         }

@@ -21,6 +21,9 @@ const WORDS: &[&str] = &[
     "wchp", "wchs",
 ];
 
+/// Loads that the dashboard may look at until it sees one.
+const LOADS_MAX: usize = 5;
+
 pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
     setup::jars(tools)?;
     setup::jars_38(tools)?;
@@ -104,20 +107,16 @@ fn words(tools: &Tools, hosts: &str) -> Result<()> {
     Ok(())
 }
 
-/// A load, which the dashboard sees.
+/// A load, which the dashboard sees. On a busy machine one may be over before the dashboard has
+/// looked at all servers twice; then the next one is looked at.
 fn at_work(tools: &Tools, hosts: &str, kind: Kind) -> Result<String> {
-    let (seen, bench) = std::thread::scope(|scope| {
-        let load = ["bench", "mixed", "create-delete", "-s", hosts, "--json", "-c", "6"];
-        let load = [&load[..], &["--duration", "1.5", "--warm-up", "0.2"]].concat();
-        let bench = scope.spawn(move || json(tools, &load));
-        let mut seen = Value::Null;
-        // Until the load has begun there is nothing to see.
-        while !bench.is_finished() && !is_at_work(&seen, kind) {
-            seen = json(tools, &["top", "--json", "--interval", "0.3", hosts])?.0;
+    let (mut seen, mut bench) = under_load(tools, hosts, kind)?;
+    for _ in 1..LOADS_MAX {
+        if is_at_work(&seen, kind) {
+            break;
         }
-        let bench = bench.join().map_err(|_| anyhow::anyhow!("bench panicked"))??;
-        anyhow::Ok((seen, bench))
-    })?;
+        (seen, bench) = under_load(tools, hosts, kind)?;
+    }
     ensure!(is_at_work(&seen, kind), "top saw no load: {seen:#}");
     let (bench, code) = bench;
     ensure!(code == 0, "bench ended with {code}: {bench:#}");
@@ -128,6 +127,22 @@ fn at_work(tools: &Tools, hosts: &str, kind: Kind) -> Result<String> {
         Ok(rate)
     };
     Ok(format!("{:.0} mixed and {:.0} create-delete a second", rate(0)?, rate(1)?))
+}
+
+/// What the dashboard has seen of one load, and what the load says of itself.
+fn under_load(tools: &Tools, hosts: &str, kind: Kind) -> Result<(Value, (Value, i32))> {
+    std::thread::scope(|scope| {
+        let load = ["bench", "mixed", "create-delete", "-s", hosts, "--json", "-c", "6"];
+        let load = [&load[..], &["--duration", "1.5", "--warm-up", "0.2"]].concat();
+        let bench = scope.spawn(move || json(tools, &load));
+        let mut seen = Value::Null;
+        // Until the load has begun there is nothing to see.
+        while !bench.is_finished() && !is_at_work(&seen, kind) {
+            seen = json(tools, &["top", "--json", "--interval", "0.3", hosts])?.0;
+        }
+        let bench = bench.join().map_err(|_| anyhow::anyhow!("bench panicked"))??;
+        Ok((seen, bench))
+    })
 }
 
 /// Whether requests come in, and, with Apache's servers, which count by path, where they go.
@@ -142,7 +157,7 @@ fn is_at_work(seen: &Value, kind: Kind) -> bool {
 
 /// Waits until the health check says so: servers take a while to notice that others are gone.
 fn ends_with(tools: &Tools, hosts: &str, expected: i32, health: &str) -> Result<()> {
-    let limit = Duration::from_secs(20);
+    let limit = Duration::from_secs(40);
     wait_for(health, limit, || {
         let (status, code) = json(tools, &["status", "--json", hosts])?;
         ensure!((&status["health"], code) == (&health.into(), expected), "{code}: {status:#}");

@@ -16,7 +16,7 @@ use crate::tools::{Tools, bound, run_within};
 use crate::zkcli::{Client, compare, script, session};
 
 /// How long the typing may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// How many times faster than Apache's client ours must be, at the least: on a loaded machine, with
 /// a server that is also there.

@@ -8,12 +8,13 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 PROGRAM, SERVER, HISTORY = sys.argv[1:4]
-LIMIT = 10.0
+LIMIT = 30.0
 # What a terminal answers when it is asked where its cursor is.
 CURSOR_ASKED = b"\x1b[6n"
 CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[=>78]")
@@ -76,6 +77,19 @@ def run(*words):
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
+def watched():
+    """Waits until the server has a watch; the command says nothing before the first event."""
+    host, port = SERVER.rsplit(":", 1)
+    end = time.monotonic() + LIMIT
+    answer = b""
+    while not re.search(rb"Total watches:[1-9]", answer):
+        if time.monotonic() > end:
+            sys.exit(f"nothing is watched:\n{answer.decode()}")
+        with socket.create_connection((host, int(port)), LIMIT) as server:
+            server.sendall(b"wchs")
+            answer = server.makefile("rb").read()
+
+
 def prompt(terminal):
     """Waits for the prompt behind what a command has printed: while a line is typed, it is drawn
     anew with each key."""
@@ -133,7 +147,7 @@ def watching(shell):
 
 def live_log(shell):
     shell.type("watch /pty\r")
-    time.sleep(0.3)
+    watched()
     run("create", "/pty/logged")
     shell.expect(r"Created +0x[0-9a-f]+ /pty/logged")
     shell.type("\x03")
