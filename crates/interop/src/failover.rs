@@ -16,7 +16,7 @@ use crate::tools::{Tools, wait_for};
 use crate::wire;
 
 /// How long a client may take to reconnect; some wait a while between attempts.
-const RECONNECT_LIMIT: Duration = Duration::from_secs(15);
+const RECONNECT_LIMIT: Duration = Duration::from_secs(40);
 
 const PROGRAMS: &[&str] = &["java", "python", "c", "go", "node-pure", "node-native"];
 

@@ -18,7 +18,7 @@ use crate::setup;
 use crate::tools::Tools;
 
 /// How long anything may take.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(tools: &Tools, report: &Report, options: &Options) -> Result<()> {
     setup::jars(tools)?;

@@ -10,9 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 /// How long a reply may take before the check fails; generous, because two cores run it all.
-pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a connection attempt may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a four-letter word may wait for its answer.
+const WORD_TIMEOUT: Duration = Duration::from_secs(20);
 /// Largest reply accepted; the scenarios stay far below.
 const REPLY_BYTES_MAX: usize = 64 << 20;
 
@@ -355,7 +357,7 @@ impl ReplyHeader {
 /// Asks a four-letter word and returns the text.
 pub(crate) fn four_letter_word(port: u16, word: &str) -> Result<String> {
     let mut connection = Connection::open(port)?;
-    connection.patience(Duration::from_secs(5))?;
+    connection.patience(WORD_TIMEOUT)?;
     connection.send_raw(word.as_bytes())?;
     Ok(String::from_utf8_lossy(&connection.receive_to_end()?).into_owned())
 }

@@ -13,7 +13,7 @@ use zoarium_recipes::{
 };
 
 /// How long anything may take.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Two clients.
 struct Pair {
