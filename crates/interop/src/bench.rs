@@ -23,16 +23,20 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::report::say;
 use crate::tools::Tools;
 
+/// How long something may take to notice that its servers were killed, because it took too long.
+const GRACE: Duration = Duration::from_secs(90);
+
 const USAGE: &str = "\
 usage: cargo xtask bench compare [WORKLOAD…] [--against apache|COMMIT]… [--servers N] [--pairs N]
                                  [--seconds S] [--warm-up S] [--quick] [--json FILE] [--write]
        cargo xtask bench curves [STORY…] [--short] [--seconds S] [--apache] [--json FILE]
+                                [--write]
 
 compare runs each workload against our server and against others in turn, and shows the medians of
 the ratios of neighbouring runs, with their spread. Servers are started for it, side by side.
@@ -47,10 +51,12 @@ the ratios of neighbouring runs, with their spread. Servers are started for it, 
   --json      everything that was measured, as JSON
   --write     the table and a chart into docs/performance.md and docs/bench
 
-curves runs the stories below, or all, each within a time of its own, and prints what they show.
+curves runs the stories below, or all, each within a time of its own, and prints what they show:
+about seven minutes, and `steady` as long as it is to last.
   --short     smaller trees and shorter runs: two minutes each at most, a minute of `steady`
   --seconds   how long `steady` lasts (default 600)
   --apache    against Apache's server as well
+  --write     what each story shows into docs/performance.md and docs/bench, as soon as it is over
 
 Ports are taken from $INTEROP_PORT upwards (default 21000).";
 
@@ -69,7 +75,15 @@ pub(crate) fn run(tools: &Tools, arguments: &[String]) -> Result<bool> {
 }
 
 /// When something has to be done, and what.
-type Limit = Arc<Mutex<Option<(Instant, String)>>>;
+type Limit = Arc<Mutex<Option<Deadline>>>;
+
+#[derive(Debug)]
+struct Deadline {
+    at: Instant,
+    what: String,
+    /// Its servers have been killed.
+    is_over: bool,
+}
 
 /// A directory for the servers of one run. It goes when this is dropped, and when the program is
 /// interrupted or takes too long.
@@ -100,9 +114,11 @@ impl Scratch {
         Ok(dir)
     }
 
-    /// Ends the program if it has not come to something else by then.
+    /// Kills all servers if it has not come to something else by then: what waits for them fails,
+    /// and what comes next is not lost. If that does not help, it ends the program.
     fn end_after(&self, limit: Duration, what: &str) {
-        let deadline = (Instant::now() + limit, format!("{what}: not done in {limit:?}"));
+        let (at, what) = (Instant::now() + limit, format!("{what}: not done in {limit:?}"));
+        let deadline = Deadline { at, what, is_over: false };
         *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(deadline);
     }
 }
@@ -132,9 +148,18 @@ fn remove_when_interrupted(dir: PathBuf, limit: Limit) -> Result<()> {
                 _ = terminate.recv() => return anyhow::Ok("terminated".to_owned()),
                 _ = tick.tick() => {}
             }
-            let limit = limit.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, what)) = limit.as_ref().filter(|it| Instant::now() > it.0) {
-                return Ok(what.clone());
+            let mut limit = limit.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(deadline) = limit.as_mut() else { continue };
+            let late = Instant::now().saturating_duration_since(deadline.at);
+            if late > GRACE {
+                return Ok(deadline.what.clone());
+            }
+            if !late.is_zero() {
+                if !std::mem::replace(&mut deadline.is_over, true) {
+                    say(&format!("bench: {}", deadline.what));
+                }
+                // What has been started since, too.
+                kill_children()?;
             }
         }
     };
@@ -145,6 +170,24 @@ fn remove_when_interrupted(dir: PathBuf, limit: Limit) -> Result<()> {
             exit(130);
         }
     });
+    Ok(())
+}
+
+/// Kills what this process has started.
+fn kill_children() -> Result<()> {
+    let own = std::process::id().to_string();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(pid) = pid.and_then(Pid::from_raw) else { continue };
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // Behind the name, which may contain anything: the state, then the parent.
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+        if parent == Some(own.as_str()) {
+            // It may have ended by itself.
+            let _gone = kill_process(pid, Signal::KILL);
+        }
+    }
     Ok(())
 }
 

@@ -1,177 +1,103 @@
-//! A chart of ratios as SVG: bars on a logarithmic axis, from 1 to how many times better we are.
+//! Charts as SVG, for docs/performance.md: [`ratios`] as bars, [`lines`] over sizes, and
+//! [`histogram`]s. All axes are logarithmic.
+
+pub(super) mod histogram;
+pub(super) mod lines;
+pub(super) mod ratios;
 
 use std::fmt::Write as _;
 
-use zoarium_bench::summary::Spread;
-
-use super::figures::{Contest, Subject};
-
+/// Of all charts, as wide as a page shows it without shrinking.
 const WIDTH: f64 = 760.0;
-/// Where the axis begins and ends.
-const LEFT: f64 = 268.0;
-const RIGHT: f64 = 700.0;
-const TOP: f64 = 40.0;
-const ROW: f64 = 18.0;
-/// Between workloads.
-const GAP: f64 = 8.0;
-const BAR: f64 = 12.0;
 
 /// No scheme is set for an image inside a page, so it follows the reader's own.
 const STYLE: &str = "\
 text{font:12px system-ui,sans-serif;fill:#4b5563}.name{fill:#111827;font-weight:600}\
-.grid{stroke:#d8dbe0}.one{stroke:#6b7280}.spread{stroke:#111827;stroke-width:1.5}\
-.rate{fill:#2166ac}.cpu{fill:#1b9e77}.latency{fill:#b2701a}\
+rect,circle{fill:currentColor}polyline{fill:none;stroke:currentColor;stroke-width:2}\
+.small{font-size:10px}.theirs{stroke-dasharray:5 4}.grid{stroke:#d8dbe0}.one{stroke:#6b7280}\
+.spread{stroke:#111827;stroke-width:1.5}.limit{stroke:#b42318;stroke-dasharray:4 3}\
+.c0{color:#2166ac}.c1{color:#1b9e77}.c2{color:#b2701a}\
 @media(prefers-color-scheme:dark){text{fill:#9aa4b2}.name{fill:#e8eaed}.grid{stroke:#3c4046}\
-.one{stroke:#9aa0a8}.spread{stroke:#e8eaed}\
-.rate{fill:#7ab8f5}.cpu{fill:#5fd3a9}.latency{fill:#f0b35c}}";
+.one{stroke:#9aa0a8}.spread{stroke:#e8eaed}.limit{stroke:#f0857a}\
+.c0{color:#7ab8f5}.c1{color:#5fd3a9}.c2{color:#f0b35c}}";
 
-const fn class(subject: Subject) -> &'static str {
-    match subject {
-        Subject::Rate => "rate",
-        Subject::Cpu => "cpu",
-        Subject::Latency => "latency",
-    }
+/// How many colours there are: the classes `c0` and on.
+const COLOURS: usize = 3;
+
+/// A whole image.
+fn document(title: &str, height: f64, body: &str) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height:.0}\" \
+         viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\">\n<title>{title}</title>\n\
+         <style>{STYLE}</style>\n{body}</svg>\n"
+    )
 }
 
-/// One bar.
-struct Bar {
-    name: &'static str,
-    subject: Subject,
-    ratio: Spread,
-}
-
-/// How we are to one of the others, workload by workload.
-pub(super) fn svg(contest: &Contest, side: usize) -> String {
-    let mut groups: Vec<(&str, Vec<Bar>)> = Vec::new();
-    for entry in &contest.entries {
-        let charted = entry.figures.iter().filter(|figure| figure.is_charted);
-        let bars = charted.filter_map(|figure| {
-            let ratio = entry.better_by(side, figure)?;
-            Some(Bar { name: figure.name, subject: figure.subject, ratio })
-        });
-        groups.push((entry.workload, bars.collect()));
-    }
-    groups.retain(|(_, bars)| !bars.is_empty());
-    drawn(&groups, &contest.sides[side])
-}
-
-fn drawn(groups: &[(&str, Vec<Bar>)], rival: &str) -> String {
-    let axis = Axis::around(groups.iter().flat_map(|(_, bars)| bars).map(|bar| bar.ratio));
-    let bars: usize = groups.iter().map(|(_, bars)| bars.len()).sum();
-    let bottom = TOP + bars as f64 * ROW + groups.len() as f64 * GAP;
-    let height = bottom + 26.0;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
-         viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n<title>How many times better than {rival}\
-         </title>\n<style>{STYLE}</style>\n"
-    );
-    let legend = [("rate", "ops/s"), ("cpu", "ops per CPU-second"), ("latency", "latency")];
-    for ((class, name), x) in legend.into_iter().zip([0.0, 72.0, 214.0]) {
+/// What the colours stand for, in one row at the top.
+fn legend(names: &[&str]) -> String {
+    let (mut svg, mut x) = (String::new(), 0.0);
+    for (colour, name) in names.iter().enumerate() {
         let _ = writeln!(
             svg,
-            "<rect class=\"{class}\" x=\"{x}\" y=\"4\" width=\"10\" height=\"10\"/>\
-             <text x=\"{}\" y=\"13\">{name}</text>",
+            "<rect class=\"c{}\" x=\"{x:.0}\" y=\"4\" width=\"10\" height=\"10\"/>\
+             <text x=\"{:.0}\" y=\"13\">{name}</text>",
+            colour % COLOURS,
             x + 15.0
         );
+        // About what a letter takes.
+        x += 40.0 + 6.6 * name.chars().count() as f64;
     }
-    for (value, name) in axis.ticks() {
-        let (x, class) = (axis.x(value), if value == 1.0 { "one" } else { "grid" });
-        let _ = writeln!(
-            svg,
-            "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{bottom:.1}\"/>\
-             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{name}</text>",
-            TOP - 4.0,
-            bottom + 16.0
-        );
-    }
-    let mut y = TOP;
-    for (workload, bars) in groups {
-        let middle = y + BAR - 2.0;
-        let _ = writeln!(svg, "<text class=\"name\" x=\"0\" y=\"{middle:.1}\">{workload}</text>");
-        for bar in bars {
-            svg += &axis.bar(bar, y);
-            y += ROW;
-        }
-        y += GAP;
-    }
-    svg + "</svg>\n"
+    svg
 }
 
-/// From the worst to the best ratio, and 1 in any case.
+/// What is to be known of the axis, in the row of the legend.
+fn remark(text: &str) -> String {
+    format!("<text x=\"{WIDTH}\" y=\"13\" text-anchor=\"end\">{text}</text>\n")
+}
+
+/// A logarithmic axis between two places of the image.
 struct Axis {
     from: f64,
     to: f64,
+    begin: f64,
+    end: f64,
 }
 
 impl Axis {
-    fn around(ratios: impl Iterator<Item = Spread>) -> Self {
-        let (mut from, mut to) = (1.0_f64, 2.0_f64);
-        for Spread { min, max, .. } in ratios {
-            (from, to) = (from.min(min), to.max(max));
-        }
-        Self { from: from.max(0.01) * 0.95, to: to.min(1e4) * 1.05 }
+    fn at(&self, value: f64) -> f64 {
+        let part = (value / self.from).ln() / (self.to / self.from).ln();
+        self.begin + part.clamp(0.0, 1.0) * (self.end - self.begin)
     }
 
-    fn x(&self, ratio: f64) -> f64 {
-        let part = (ratio / self.from).ln() / (self.to / self.from).ln();
-        LEFT + part.clamp(0.0, 1.0) * (RIGHT - LEFT)
-    }
-
-    /// As many as there is room for.
-    fn ticks(&self) -> Vec<(f64, String)> {
+    /// Values with a line each, as many as there is room for.
+    fn ticks(&self) -> Vec<f64> {
         let steps: &[f64] = if self.to / self.from > 2000.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-        let all = (-2..5).flat_map(|power| steps.iter().map(move |it| it * 10_f64.powi(power)));
-        let inside = all.filter(|value| (self.from..=self.to).contains(value));
-        inside.map(|value| (value, format!("{value}×"))).collect()
+        let all = (-3..10).flat_map(|power| steps.iter().map(move |it| it * 10_f64.powi(power)));
+        all.filter(|value| (self.from..=self.to).contains(value)).collect()
     }
+}
 
-    fn bar(&self, bar: &Bar, y: f64) -> String {
-        let Spread { median, min, max } = bar.ratio;
-        let (one, end) = (self.x(1.0), self.x(median));
-        let middle = y + BAR / 2.0;
-        format!(
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
-             <rect class=\"{}\" x=\"{:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{BAR}\" rx=\"2\"/>\
-             <line class=\"spread\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"{middle:.1}\" y2=\"{middle:.1}\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\">{median:.1}×</text>\n",
-            LEFT - 8.0,
-            y + BAR - 2.0,
-            bar.name,
-            class(bar.subject),
-            one.min(end),
-            (end - one).abs().max(1.0),
-            self.x(min),
-            self.x(max),
-            self.x(max).max(one) + 6.0,
-            y + BAR - 2.0,
-        )
+/// Thousands apart where there are some, and no digits that say nothing.
+fn plain(value: f64) -> String {
+    if value < 1000.0 {
+        // Steps of an axis such as 0.30000000000000004.
+        return format!("{}", (value * 1000.0).round() / 1000.0);
     }
+    super::figures::number(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn spread(median: f64) -> Spread {
-        Spread { median, min: median / 1.2, max: median * 1.2 }
-    }
-
     #[test]
-    fn every_ratio_is_on_the_axis_and_so_is_one() {
-        let axis = Axis::around([0.3, 4.0, 70.0].map(spread).into_iter());
-        let places = [0.25, 0.3, 1.0, 4.0, 84.0].map(|ratio| axis.x(ratio));
-        assert!(places.is_sorted(), "{places:?}");
-        assert!(places[0] > LEFT && places[4] < RIGHT, "{places:?}");
-        let ticks: Vec<_> = axis.ticks().into_iter().map(|(_, name)| name).collect();
-        assert_eq!(ticks, ["0.5×", "1×", "2×", "5×", "10×", "20×", "50×"]);
-    }
-
-    #[test]
-    fn chart_has_a_bar_for_each_figure() {
-        let bar = |name, subject, ratio| Bar { name, subject, ratio: spread(ratio) };
-        let bars = vec![bar("ops/s", Subject::Rate, 20.0), bar("p50", Subject::Latency, 0.5)];
-        let svg = drawn(&[("read", bars)], "apache");
-        assert_eq!(svg.matches("rx=\"2\"").count(), 2, "{svg}");
-        assert!(svg.contains("20.0×") && svg.contains("prefers-color-scheme:dark"), "{svg}");
+    fn every_value_is_on_the_axis_and_ticks_are_round() {
+        let axis = Axis { from: 0.25, to: 84.0, begin: 300.0, end: 20.0 };
+        let places = [0.25, 0.3, 1.0, 4.0, 84.0].map(|value| axis.at(value));
+        assert!(places.is_sorted_by(|a, b| a > b), "{places:?}");
+        assert!((places[0] - 300.0).abs() < 1e-9 && (places[4] - 20.0).abs() < 1e-9, "{places:?}");
+        let ticks: Vec<_> = axis.ticks().into_iter().map(plain).collect();
+        assert_eq!(ticks, ["0.5", "1", "2", "5", "10", "20", "50"]);
+        assert_eq!(plain(5_000_000.0), "5,000,000");
     }
 }

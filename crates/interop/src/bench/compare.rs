@@ -118,7 +118,7 @@ pub(super) fn run(tools: &Tools, options: &Options) -> Result<bool> {
         sides: titles(tools, &makers)?,
         entries: measure(&sides, options)?,
     };
-    say(&format!("\n{}\n{}", aligned(&contest.table()), contest.other_load()));
+    say(&format!("\n{}\n{}", aligned(&contest.table(), 2), contest.other_load()));
     if let Some(path) = &options.json {
         fs::write(path, format!("{:#}\n", contest.json())).context("--json")?;
     }
@@ -198,7 +198,8 @@ fn settings(warm_up: Duration, duration: Duration) -> Settings {
     Settings { warm_up, duration, ..Settings::default() }
 }
 
-/// One run. A failure ends its workload and is told at once, and the others go on.
+/// One run, or two: on a machine that stalled for a while a session may have expired. A second
+/// failure ends its workload and is told at once, and the others go on.
 fn attempt(
     workload: &Workload,
     side: &Contender,
@@ -209,12 +210,18 @@ fn attempt(
     if entry.failure.is_some() {
         return Ok(());
     }
-    match (run_workload(workload, &side.side()?, settings), keep_for) {
-        (Ok(result), Some(index)) => entry.runs[index].push(result),
-        (Ok(_), None) => {}
-        (Err(error), _) => {
-            say(&format!("{} against {}: {error}\n{}", workload.name, side.name, side.log_tails()));
-            entry.failure = Some(format!("{}: {error}", side.name));
+    for is_last in [false, true] {
+        match (run_workload(workload, &side.side()?, settings), keep_for) {
+            (Ok(result), Some(index)) => {
+                entry.runs[index].push(result);
+                return Ok(());
+            }
+            (Ok(_), None) => return Ok(()),
+            (Err(error), _) => {
+                let (name, side_name, tails) = (&workload.name, &side.name, side.log_tails());
+                say(&format!("{name} against {side_name}: {error}\n{tails}"));
+                entry.failure = is_last.then(|| format!("{side_name}: {error}"));
+            }
         }
     }
     Ok(())

@@ -219,7 +219,15 @@ pub(super) fn number(value: f64) -> String {
     if value < 99.95 {
         return format!("{value:.1}");
     }
-    let digits = format!("{value:.0}");
+    apart(&format!("{value:.0}"))
+}
+
+/// A whole number, thousands apart.
+pub(super) fn grouped(value: u64) -> String {
+    apart(&value.to_string())
+}
+
+fn apart(digits: &str) -> String {
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -230,8 +238,25 @@ pub(super) fn number(value: f64) -> String {
     text
 }
 
-/// Cells in columns, the first two to the left and all others to the right.
-pub(super) fn aligned(rows: &[Vec<String>]) -> String {
+/// A table in Markdown; the first `names` columns to the left and all others to the right.
+pub(super) fn markdown(rows: &[Vec<String>], names: usize) -> String {
+    let mut text = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        text += "|";
+        for cell in row {
+            text += &if cell.is_empty() { " |".to_owned() } else { format!(" {cell} |") };
+        }
+        text.push('\n');
+        if index == 0 {
+            let figures = row.len().saturating_sub(names);
+            text += &format!("|{}{}\n", "---|".repeat(names), "---:|".repeat(figures));
+        }
+    }
+    text
+}
+
+/// Cells in columns, the first `names` to the left and all others to the right.
+pub(super) fn aligned(rows: &[Vec<String>], names: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
@@ -241,9 +266,10 @@ pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     for row in rows {
         let mut line = String::new();
         for (index, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            line += &match index {
-                0 | 1 => format!("{cell:<width$}  "),
-                _ => format!("{cell:>width$}  "),
+            line += &if index < names {
+                format!("{cell:<width$}  ")
+            } else {
+                format!("{cell:>width$}  ")
             };
         }
         text += line.trim_end();
@@ -260,12 +286,20 @@ mod tests {
     fn numbers_have_three_digits_that_count() {
         let texts = [0.1234, 9.999, 12.34, 99.96, 1234.4, 1_234_567.0].map(number);
         assert_eq!(texts, ["0.12", "10.0", "12.3", "100", "1,234", "1,234,567"]);
+        assert_eq!([7, 1000, 5_000_000].map(grouped), ["7", "1,000", "5,000,000"]);
     }
 
     #[test]
     fn columns_stand_below_each_other() {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
-        let text = aligned(&[row(["a", "b", "ours"]), row(["long", "", "1×"])]);
+        let text = aligned(&[row(["a", "b", "ours"]), row(["long", "", "1×"])], 2);
         assert_eq!(text, "a     b  ours\nlong       1×\n");
+    }
+
+    #[test]
+    fn markdown_has_figures_on_the_right() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let text = markdown(&[row(["a", "b", "ours"]), row(["long", "", "1×"])], 2);
+        assert_eq!(text, "| a | b | ours |\n|---|---|---:|\n| long | | 1× |\n");
     }
 }

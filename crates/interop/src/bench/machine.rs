@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use zoarium_bench::cpu::Cpu;
 
 use crate::tools::run;
 
@@ -40,6 +42,38 @@ impl Circumstances {
     pub(super) fn json(&self) -> Value {
         json!({ "machine": self.machine, "date": self.date, "commit": self.commit })
     }
+}
+
+/// What everybody else on the machine uses, from a moment on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Others {
+    began: Instant,
+    /// `None` where the kernel does not tell.
+    used: Option<Duration>,
+}
+
+impl Others {
+    pub(super) fn now() -> Self {
+        Self { began: Instant::now(), used: used_by_others() }
+    }
+
+    /// How many processors they have used since then. Servers that were started since must have
+    /// ended.
+    pub(super) fn load(self) -> Option<f64> {
+        let used = used_by_others()?.saturating_sub(self.used?);
+        Some(used.as_secs_f64() / self.began.elapsed().as_secs_f64().max(1e-9))
+    }
+}
+
+/// CPU of the machine but that of this process and of its children that have ended.
+fn used_by_others() -> Option<Duration> {
+    let Cpu { own, machine, .. } = Cpu::now(&[]).ok()?;
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // Behind the name, which may contain anything: the 16th and 17th field.
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(13);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    let children = (ticks()? + ticks()?) / rustix::param::clock_ticks_per_second().max(1) as f64;
+    Some(machine.saturating_sub(own).saturating_sub(Duration::from_secs_f64(children)))
 }
 
 fn machine(dir: &Path) -> Result<String> {

@@ -1,12 +1,12 @@
-//! The part of docs/performance.md that is written by `bench compare --write`, and its charts.
+//! The parts of docs/performance.md that `--write` writes, and its charts.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::chart;
-use super::figures::Contest;
+use super::chart::ratios;
+use super::figures::{Contest, markdown};
 
 const PAGE: &str = "performance.md";
 
@@ -15,21 +15,32 @@ const LAST_SECTION: &str = "## Measure it again";
 
 /// Writes charts and the section of this number of servers, below `docs`.
 pub(super) fn write(contest: &Contest, docs: &Path) -> Result<()> {
-    let charts = docs.join("bench");
-    fs::create_dir_all(&charts).with_context(|| format!("create {}", charts.display()))?;
-    let mut names = Vec::new();
+    let mut charts = Vec::new();
     for (side, rival) in contest.sides.iter().enumerate().skip(1) {
         // A commit's name would leave a file behind for each.
         let rival = if rival.starts_with("Apache") { "apache" } else { "earlier" };
-        let name = format!("{}-{rival}.svg", kind(contest.servers));
-        fs::write(charts.join(&name), chart::svg(contest, side)).context(name.clone())?;
-        names.push(name);
+        let name = format!("{}-{rival}", kind(contest.servers));
+        charts.push(save_chart(docs, &name, &ratios::svg(contest, side))?);
     }
+    put_section(docs, &kind(contest.servers), &section(contest, &charts))
+}
+
+/// Saves a chart below `docs`; the place that the page names it by.
+pub(super) fn save_chart(docs: &Path, name: &str, svg: &str) -> Result<String> {
+    let place = format!("bench/{name}.svg");
+    let file = docs.join(&place);
+    let charts = docs.join("bench");
+    fs::create_dir_all(&charts).with_context(|| format!("create {}", charts.display()))?;
+    fs::write(&file, svg).with_context(|| format!("write {}", file.display()))?;
+    Ok(place)
+}
+
+/// Puts a section into the page, in the place of the one of its kind if there is one.
+pub(super) fn put_section(docs: &Path, kind: &str, section: &str) -> Result<()> {
     let page = docs.join(PAGE);
-    let text = fs::read_to_string(&page).with_context(|| page.display().to_string())?;
-    let section = section(contest, &names);
-    fs::write(&page, with_section(&text, &kind(contest.servers), &section)?)?;
-    Ok(())
+    let text = fs::read_to_string(&page).with_context(|| format!("read {}", page.display()))?;
+    let text = with_section(&text, kind, section)?;
+    fs::write(&page, text).with_context(|| format!("write {}", page.display()))
 }
 
 fn kind(servers: u16) -> String {
@@ -42,21 +53,15 @@ fn section(contest: &Contest, charts: &[String]) -> String {
         servers => format!("An ensemble of {servers}, in pairs"),
     };
     let mut text = format!(
-        "## {heading}\n\n{}. Workloads are those of `zoarium bench --list`. {} {}\n",
+        "### {heading}\n\n{}. Workloads are those of `zoarium bench --list`. {} {}\n",
         contest.circumstances.line(),
         contest.manner,
         contest.other_load()
     );
     for (chart, side) in charts.iter().zip(&contest.sides[1..]) {
-        text += &format!("\n![How many times better than {side}, by workload](bench/{chart})\n");
+        text += &format!("\n![How many times better than {side}, by workload]({chart})\n");
     }
-    text.push('\n');
-    for (index, row) in contest.table().iter().enumerate() {
-        text += &format!("| {} |\n", row.join(" | "));
-        if index == 0 {
-            text += &format!("|{}\n", "---|".repeat(row.len()));
-        }
-    }
+    text += &format!("\n{}", markdown(&contest.table(), 2));
     for entry in &contest.entries {
         if let Some(failure) = &entry.failure {
             text += &format!("\n{} could not be measured: {failure}\n", entry.workload);

@@ -8,10 +8,10 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::probe::{Running, probe};
+use super::told::{Told, row};
 use super::{Ground, NO_SNAPSHOTS};
-use crate::bench::figures::{aligned, number};
+use crate::bench::figures::number;
 use crate::bench::pipe::{Pipe, get, list, set};
-use crate::report::say;
 use crate::session::create_body;
 use crate::wire::{Jute, op};
 
@@ -33,7 +33,10 @@ const FLOODS: &[Flood] = &[
     }),
 ];
 
-pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
+/// Of the quiet connection.
+const FIGURES: [&str; 6] = ["read p50, µs", "p99", "longest", "write p50, µs", "p99", "longest"];
+
+pub(super) fn run(ground: &Ground<'_>, told: &mut Told) -> Result<()> {
     let length = Duration::from_secs(ground.choose(2, 5));
     let mut json = serde_json::Map::new();
     for maker in &ground.makers {
@@ -41,21 +44,10 @@ pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
         let mut pipe = Pipe::open(stage.port())?;
         pipe.fill(CHILDREN, &[7; 100], PARENT, |index| format!("znode-{index:03}"))?;
         pipe.make_parents("/flooded")?;
-        let mut rows = vec![
-            [
-                maker.name(),
-                "",
-                "flood/s",
-                "read p50 µs",
-                "p99",
-                "max",
-                "write p50 µs",
-                "p99",
-                "max",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
-        ];
+        let flooded = ground.named("flood", maker);
+        let mut heading = row([&flooded, "answered/s"]);
+        heading.extend(FIGURES.map(str::to_owned));
+        let mut rows = vec![heading];
         let mut story = serde_json::Map::new();
         for flood in FLOODS {
             let flooding = flood_with(stage.port(), *flood)?;
@@ -64,7 +56,7 @@ pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
             thread::sleep(length);
             let (reads, writes) = (reads.stop()?.quantiles(), writes.stop()?.quantiles());
             let rate = flooding.stop()?;
-            let mut row = vec![flood.0.to_owned(), String::new(), number(rate)];
+            let mut row = vec![flood.0.to_owned(), number(rate)];
             for [p50, p99, _, max] in [reads, writes] {
                 row.extend([p50, p99, max].map(number));
             }
@@ -75,10 +67,11 @@ pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
                 json!({ "flood_per_s": rate, "read": of(reads), "write": of(writes) }),
             );
         }
-        say(&aligned(&rows));
+        told.table(rows);
         json.insert(maker.name().to_owned(), Value::Object(story));
     }
-    Ok(Value::Object(json))
+    told.json = Value::Object(json);
+    Ok(())
 }
 
 /// Floods until it is stopped; how many requests a second were answered. The flood has begun, and

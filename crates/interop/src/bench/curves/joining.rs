@@ -5,24 +5,26 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::probe::probe;
-use super::{Ground, NO_SNAPSHOTS, StageDir, resident_bytes};
+use super::told::Told;
+use super::trial::Trial;
+use super::{Ground, NO_SNAPSHOTS, StageDir, peak_bytes, resident_bytes};
 use crate::bench::contender::{Contender, Maker};
-use crate::bench::pipe::{Pipe, set};
+use crate::bench::figures::grouped;
+use crate::bench::pipe::Pipe;
 use crate::ensemble::status::metric;
 use crate::ensemble::{Mode, Status};
-use crate::report::say;
 use crate::tools::wait_for;
 
 const PARENT: &str = "/joined";
 /// How long the ensemble runs before and after, for what a write takes then.
 const QUIET: Duration = Duration::from_secs(1);
 
-pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
-    ground.of_each(|maker| of(ground, maker))
+pub(super) fn run(ground: &Ground<'_>, told: &mut Told) -> Result<()> {
+    told.json = ground.of_each(|maker| of(ground, maker, told))?;
+    Ok(())
 }
 
-fn of(ground: &Ground<'_>, maker: &Maker) -> Result<Value> {
+fn of(ground: &Ground<'_>, maker: &Maker, told: &mut Told) -> Result<Value> {
     let count = ground.choose(200_000, 5_000_000);
     let dir = StageDir(ground.scratch.dir("stage")?);
     let mut servers =
@@ -32,38 +34,42 @@ fn of(ground: &Ground<'_>, maker: &Maker) -> Result<Value> {
     let leads = |index: &usize| {
         Status::of(servers.port(*index)).is_ok_and(|status| status.mode == Mode::Leader)
     };
-    let leader = servers.port((0..2).find(leads).context("nobody leads")?);
+    let leads = (0..2).find(leads).context("nobody leads")?;
+    let leader = servers.port(leads);
     let began = Instant::now();
     Pipe::open(leader)?.fill(count, &[7; 100], PARENT, |index| format!("znode-{index:07}"))?;
-    say(&format!(
-        "  {}: {count} znodes in {:.1} s, {} MiB for each of two servers",
+    told.line(format!(
+        "{}: {} znodes of 100 B made in {:.1} s, {} MiB for each of two servers",
         maker.name(),
+        grouped(count as u64),
         began.elapsed().as_secs_f64(),
         resident_bytes(&servers.pids())? / (2 << 20)
     ));
-    let writes = probe(leader, || set(&format!("{PARENT}/znode-0000000"), b"changed"))?;
+    let path = |index: usize| format!("{PARENT}/znode-{index:07}");
+    let trial = Trial::begin(leader, &servers.pids(), path(0), path(1))?;
     std::thread::sleep(QUIET);
     let began = Instant::now();
     servers.launch(2)?;
     servers.wait_serving(2)?;
     let joined = began.elapsed();
     std::thread::sleep(QUIET);
-    let seen = writes.stop()?;
+    let verdict = trial.end()?;
     let wanted = metric(leader, "znode_count")?;
     wait_for("the joined server to have all", Duration::from_secs(20), || {
         let found = metric(servers.port(2), "znode_count")?;
         ensure!((found - wanted).abs() < 0.5, "{found} znodes instead of {wanted}");
         Ok(())
     })?;
-    let [p50, p99, _, max] = seen.quantiles();
-    say(&format!(
-        "  joined after {:.2} s; a write on the leader meanwhile: p50 {p50:.0} µs, p99 {p99:.0} µs, \
-         longest {:.1} ms",
+    let peak = peak_bytes(servers.pids()[2])?;
+    told.line(format!(
+        "the third server serves after {:.2} s, and took {} MiB at most; the leader meanwhile:",
         joined.as_secs_f64(),
-        max / 1e3
+        peak >> 20
     ));
-    Ok(json!({
-        "znodes": count, "joined_s": joined.as_secs_f64(),
-        "write_p50_us": p50, "write_p99_us": p99, "write_max_us": max,
-    }))
+    verdict.tell(told);
+    let mut story = verdict.json();
+    story["znodes"] = json!(count);
+    story["joined_s"] = json!(joined.as_secs_f64());
+    story["peak_bytes"] = json!(peak);
+    Ok(story)
 }

@@ -83,21 +83,37 @@ impl Seen {
     }
 }
 
-/// Histograms beside each other, as rows of cells.
-pub(super) fn histogram_rows(seen: &[(&str, &Seen)]) -> Vec<Vec<String>> {
-    let mut heading = vec!["latency".to_owned(), String::new()];
-    heading.extend(seen.iter().map(|(name, _)| (*name).to_owned()));
-    let mut rows = vec![heading];
-    for (index, end) in ROWS.iter().enumerate() {
-        if seen.iter().all(|(_, seen)| seen.counts[index..].iter().all(|count| *count == 0)) {
-            break;
-        }
-        let name = if *end == u64::MAX { "more".to_owned() } else { format!("below {end} µs") };
-        let mut row = vec![name, String::new()];
-        row.extend(seen.iter().map(|(_, seen)| seen.counts[index].to_string()));
-        rows.push(row);
+/// How often requests took so long.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// From when to when.
+    pub(super) name: String,
+    /// Microseconds; what is counted took at least as long.
+    pub(super) from: u64,
+    /// Of each that was seen.
+    pub(super) counts: Vec<u64>,
+}
+
+/// Histograms beside each other, from the first row that has something to the last.
+pub(super) fn histogram(seen: &[&Seen]) -> Vec<Row> {
+    let counts = |index: usize| seen.iter().map(|it| it.counts[index]).collect::<Vec<_>>();
+    let has_some = |index: &usize| counts(*index).iter().any(|count| *count > 0);
+    let first = (0..ROWS.len()).find(has_some).unwrap_or(0);
+    let end = (0..ROWS.len()).rfind(has_some).map_or(first, |last| last + 1);
+    let row = |index: usize| {
+        let from = if index == 0 { 0 } else { ROWS[index - 1] };
+        Row { name: row_name(from, ROWS[index]), from, counts: counts(index) }
+    };
+    (first..end).map(row).collect()
+}
+
+fn row_name(from: u64, to: u64) -> String {
+    match (from, to) {
+        (0, _) => format!("below {to} µs"),
+        (_, u64::MAX) => format!("{} ms or more", from / 1000),
+        (1000.., _) => format!("{}–{} ms", from / 1000, to / 1000),
+        _ => format!("{from}–{to} µs"),
     }
-    rows
 }
 
 /// Threads that go on until they are told to stop.
@@ -233,8 +249,10 @@ mod tests {
             seen.note(Instant::now(), Duration::from_micros(micros), Duration::ZERO);
         }
         assert_eq!(seen.pauses.len(), 1);
-        let rows = histogram_rows(&[("read", &seen)]);
-        let counts: Vec<_> = rows[1..].iter().map(|row| row[2].as_str()).collect();
-        assert_eq!(counts, ["1", "0", "2", "0", "0", "0", "0", "0", "0", "0", "0", "1"]);
+        let rows = histogram(&[&seen]);
+        let counts: Vec<_> = rows.iter().map(|row| row.counts[0]).collect();
+        assert_eq!(counts, [1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!((rows[0].name.as_str(), rows[2].name.as_str()), ("below 25 µs", "50–75 µs"));
+        assert_eq!((rows[11].name.as_str(), rows[11].from), ("5–10 ms", 5000));
     }
 }

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use super::told::{Told, row};
 use super::{Ground, NO_SNAPSHOTS, Stage, micros};
 use crate::bench::contender::Maker;
+use crate::bench::figures::number;
 use crate::bench::pipe::{Pipe, list};
-use crate::report::say;
 use crate::session::SUPER_CFG;
 
 const PARENT: &str = "/production/region-eu-central-1/cluster-0042/services/\
@@ -20,6 +21,17 @@ const PATH_BYTES: usize = 115;
 const NAME_BYTES: usize = 24;
 const _: () = assert!(PARENT.len() + 1 + NAME_BYTES == PATH_BYTES);
 const DATA: [u8; 46] = [7; 46];
+/// Rows of the table: what is shown, and its field.
+const FIGURES: &[(&str, &str)] = &[
+    ("children of one parent, paths of 115 B, data of 46 B", "znodes"),
+    ("creates, s", "fill_s"),
+    ("resident bytes of each znode when created", "bytes_per_znode"),
+    ("and when loaded, the server's own included", "bytes_per_znode_loaded"),
+    ("snapshot, s", "snapshot_s"),
+    ("from start to first answer, s", "load_s"),
+    ("listing of all children, the first time, ms", "listing_first_ms"),
+    ("and later, ms", "listing_ms"),
+];
 /// Listings that are timed.
 const LISTINGS: usize = 5;
 
@@ -28,8 +40,19 @@ fn name(index: usize) -> String {
     format!("instance-{index:0digits$}")
 }
 
-pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
-    ground.of_each(|maker| of(ground, maker))
+pub(super) fn run(ground: &Ground<'_>, told: &mut Told) -> Result<()> {
+    let mut rows: Vec<Vec<String>> = FIGURES.iter().map(|(name, ..)| row([name])).collect();
+    rows.insert(0, row([""]));
+    told.json = ground.of_each(|maker| {
+        let story = of(ground, maker)?;
+        rows[0].push(maker.name().to_owned());
+        for (row, (_, field)) in rows[1..].iter_mut().zip(FIGURES) {
+            row.push(number(story[field].as_f64().context("a figure is missing")?));
+        }
+        Ok(story)
+    })?;
+    told.table(rows);
+    Ok(())
 }
 
 fn of(ground: &Ground<'_>, maker: &Maker) -> Result<Value> {
@@ -44,12 +67,6 @@ fn of(ground: &Ground<'_>, maker: &Maker) -> Result<Value> {
     pipe.fill(count, &DATA, PARENT, name)?;
     let filled = began.elapsed();
     let per_znode = stage.resident_bytes()?.saturating_sub(empty) as f64 / count as f64;
-    say(&format!(
-        "  {}: {count} znodes in {:.2} s, {per_znode:.0} bytes each, {} of them path and data",
-        maker.name(),
-        filled.as_secs_f64(),
-        PATH_BYTES + DATA.len()
-    ));
     let listings = listings(&mut pipe)?;
     drop(pipe);
     let snapshot = match maker {
@@ -62,14 +79,8 @@ fn of(ground: &Ground<'_>, maker: &Maker) -> Result<Value> {
     };
     let load = restart(&mut stage)?;
     let loaded = stage.resident_bytes()? as f64 / count as f64;
-    say(&format!(
-        "  snapshot {:.2} s, load {:.2} s and {loaded:.0} bytes each then",
-        snapshot.as_secs_f64(),
-        load.as_secs_f64()
-    ));
     let first = micros(listings[0]);
     let later = micros(listings[listings.len() / 2]);
-    say(&format!("  listing {:.1} ms, the first time {:.1} ms", later / 1e3, first / 1e3));
     Ok(json!({
         "znodes": count, "bytes_per_znode": per_znode, "bytes_per_znode_loaded": loaded,
         "fill_s": filled.as_secs_f64(), "snapshot_s": snapshot.as_secs_f64(),

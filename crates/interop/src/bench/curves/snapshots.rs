@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 use zoarium_bench::result::RunResult;
 use zoarium_bench::run::run as run_workload;
 use zoarium_bench::settings::Settings;
 use zoarium_bench::summary::Spread;
 use zoarium_bench::workload::Preset;
 
+use super::told::{Told, row};
 use super::{Ground, Stage, StageDir};
 use crate::bench::contender::{Contender, Maker};
-use crate::bench::figures::{aligned, number};
+use crate::bench::figures::{grouped, number};
 use crate::bench::pipe::Pipe;
 use crate::ensemble::status::metric;
 use crate::report::say;
@@ -27,13 +28,13 @@ const PARENT: &str = "/snapshots";
 type Figure = (&'static str, fn(&RunResult) -> f64);
 
 const FIGURES: &[Figure] = &[
-    ("p50 µs", |run| run.latency_us.p50),
-    ("p99 µs", |run| run.latency_us.p99),
-    ("p99.9 µs", |run| run.latency_us.p999),
-    ("longest µs", |run| run.latency_us.max),
+    ("p50, µs", |run| run.latency_us.p50),
+    ("p99, µs", |run| run.latency_us.p99),
+    ("p99.9, µs", |run| run.latency_us.p999),
+    ("longest, µs", |run| run.latency_us.max),
 ];
 
-pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
+pub(super) fn run(ground: &Ground<'_>, told: &mut Told) -> Result<()> {
     let (pairs, seconds) = ground.choose((2, 5), (4, 15));
     let znodes = ground.choose(100_000, 500_000);
     let mut stages = Vec::new();
@@ -58,7 +59,7 @@ pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
             snapshots[side] += metric(stages[side].port(), "cnt_snapshottime")? - before;
         }
     }
-    let mut rows = vec![["", "", "zoarium", "apache", "better by"].map(str::to_owned).to_vec()];
+    let mut rows = vec![row(["creates beside snapshots", "zoarium", "apache", "better by"])];
     let mut json = json!({ "znodes": znodes, "snapshots": snapshots });
     for (name, figure) in FIGURES {
         let of = |side: usize| Spread::of(runs[side].iter().map(figure)).context("no runs");
@@ -67,17 +68,21 @@ pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
         let (ours, theirs, ratio) = (of(0)?, of(1)?, Spread::of(ratios).context("no runs")?);
         rows.push(vec![
             (*name).to_owned(),
-            String::new(),
             number(ours.median),
             number(theirs.median),
             format!("{:.1}× ({:.1}–{:.1})", ratio.median, ratio.min, ratio.max),
         ]);
         json[*name] = json!({ "zoarium": ours, "apache": theirs, "better_by": ratio });
     }
-    say(&aligned(&rows));
+    told.table(rows);
     let [ours, theirs] = snapshots;
-    say(&format!("  snapshots meanwhile: {ours:.0} of ours, {theirs:.0} of Apache's"));
-    Ok(json)
+    told.line(format!(
+        "{pairs} pairs of {seconds} s, {RATE:.0} creates a second, {} znodes before; snapshots \
+         meanwhile: {ours:.0} of ours, {theirs:.0} of Apache's",
+        grouped(znodes as u64)
+    ));
+    told.json = json;
+    Ok(())
 }
 
 fn creates(stage: &Stage, seconds: u64) -> Result<RunResult> {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::told::Told;
 use super::{Ground, NO_SNAPSHOTS, Stage, micros};
+use crate::bench::figures::grouped;
 use crate::bench::pipe::{Pipe, get, set};
-use crate::report::say;
 use crate::wire::Jute;
 
 /// Changes that are told one after the other, for the latency of one.
@@ -19,19 +20,20 @@ const OWN_CHUNK: usize = 500;
 
 const PARENT: &str = "/watched";
 
-pub(super) fn run(ground: &Ground<'_>) -> Result<Value> {
+pub(super) fn run(ground: &Ground<'_>, told: &mut Told) -> Result<()> {
     let mut json = serde_json::Map::new();
     for maker in &ground.makers {
         let stage = ground.start(maker, &[NO_SNAPSHOTS])?;
         let (sessions, paths) = ground.choose((100, 1000), (1000, 1000));
-        let shared = told_to_all(&stage, sessions, paths)?;
+        let shared = told_to_all(&stage, sessions, paths, told)?;
         drop(stage);
         let stage = ground.start(maker, &[NO_SNAPSHOTS])?;
         let (sessions, paths) = ground.choose((10, 10_000), (100, 10_000));
-        let apart = told_to_one(&stage, sessions, paths)?;
+        let apart = told_to_one(&stage, sessions, paths, told)?;
         json.insert(maker.name().to_owned(), json!({ "shared": shared, "apart": apart }));
     }
-    Ok(Value::Object(json))
+    told.json = Value::Object(json);
+    Ok(())
 }
 
 fn path(index: usize) -> String {
@@ -39,10 +41,13 @@ fn path(index: usize) -> String {
 }
 
 /// All sessions watch the same znodes.
-fn told_to_all(stage: &Stage, sessions: usize, paths: usize) -> Result<Value> {
+fn told_to_all(stage: &Stage, sessions: usize, paths: usize, told: &mut Told) -> Result<Value> {
     let mut crowd = Crowd::gather(stage, sessions, paths)?;
     let set_up = crowd.watch(stage, paths, |_, index| path(index))?;
-    say(&format!("  {sessions} sessions watch {paths} znodes each, the same: {set_up}"));
+    let whose = &stage.servers.name;
+    told.line(format!(
+        "{whose}: {sessions} sessions watch {paths} znodes each, the same: {set_up}"
+    ));
     let mut latencies = Vec::new();
     for index in 0..SINGLE.min(paths / 2) {
         latencies.push(crowd.tell(index..index + 1)?);
@@ -57,13 +62,13 @@ fn told_to_all(stage: &Stage, sessions: usize, paths: usize) -> Result<Value> {
         events += (end - begin) * sessions;
     }
     let (took, cpu) = (began.elapsed(), stage.cpu()?.saturating_sub(cpu));
-    say(&format!(
-        "  a change to the last of {sessions} events: p50 {:.2} ms, worst of {} {:.2} ms",
+    told.line(format!(
+        "from a change to the last of {sessions} events: p50 {:.2} ms, worst of {} {:.2} ms",
         micros(p50) / 1e3,
         latencies.len(),
         micros(worst) / 1e3
     ));
-    say(&format!("  {}", rate("events", events, took, cpu)));
+    told.line(rate("events", events, took, cpu));
     Ok(json!({
         "sessions": sessions, "znodes": paths, "bytes_per_watch": set_up.bytes,
         "set_up_s": set_up.took.as_secs_f64(), "last_event_p50_us": micros(p50),
@@ -73,10 +78,13 @@ fn told_to_all(stage: &Stage, sessions: usize, paths: usize) -> Result<Value> {
 }
 
 /// Each session watches znodes of its own.
-fn told_to_one(stage: &Stage, sessions: usize, paths: usize) -> Result<Value> {
+fn told_to_one(stage: &Stage, sessions: usize, paths: usize, told: &mut Told) -> Result<Value> {
     let mut crowd = Crowd::gather(stage, sessions, sessions * paths)?;
     let set_up = crowd.watch(stage, paths, |session, index| path(session * paths + index))?;
-    say(&format!("  {sessions} sessions watch {paths} znodes each, of their own: {set_up}"));
+    let whose = &stage.servers.name;
+    told.line(format!(
+        "{whose}: {sessions} sessions watch {paths} znodes each, of their own: {set_up}"
+    ));
     let (began, cpu) = (Instant::now(), stage.cpu()?);
     for begin in (0..paths).step_by(OWN_CHUNK) {
         for (session, watcher) in crowd.watchers.iter_mut().enumerate() {
@@ -89,7 +97,7 @@ fn told_to_one(stage: &Stage, sessions: usize, paths: usize) -> Result<Value> {
     }
     let (took, cpu) = (began.elapsed(), stage.cpu()?.saturating_sub(cpu));
     let events = sessions * paths;
-    say(&format!("  {}", rate("changes with an event", events, took, cpu)));
+    told.line(rate("changes with an event each", events, took, cpu));
     Ok(json!({
         "sessions": sessions, "znodes": events, "bytes_per_watch": set_up.bytes,
         "set_up_s": set_up.took.as_secs_f64(), "changes_per_s": events as f64 / took.as_secs_f64(),
@@ -99,7 +107,8 @@ fn told_to_one(stage: &Stage, sessions: usize, paths: usize) -> Result<Value> {
 
 fn rate(what: &str, count: usize, took: Duration, cpu: Duration) -> String {
     format!(
-        "{count} {what} in {:.2} s, {:.2} µs of the server's CPU for each",
+        "{} {what} in {:.2} s, {:.2} µs of the server's CPU for each",
+        grouped(count as u64),
         took.as_secs_f64(),
         micros(cpu) / count as f64
     )
@@ -160,6 +169,6 @@ struct SetUp {
 
 impl std::fmt::Display for SetUp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.0} bytes each, set in {:.2} s", self.bytes, self.took.as_secs_f64())
+        write!(f, "{:.0} bytes a watch, set in {:.2} s", self.bytes, self.took.as_secs_f64())
     }
 }
