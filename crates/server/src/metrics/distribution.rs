@@ -1,5 +1,6 @@
 //! A summary of many values that threads record without a lock.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -39,7 +40,8 @@ pub struct Distribution {
     sum: AtomicU64,
     min: AtomicU64,
     max: AtomicU64,
-    buckets: Box<[AtomicU64]>,
+    /// Made by the first value: they are 4 KiB, and most of what can be measured never happens.
+    buckets: OnceLock<Box<[AtomicU64]>>,
 }
 
 impl Default for Distribution {
@@ -48,7 +50,7 @@ impl Default for Distribution {
             sum: AtomicU64::new(0),
             min: AtomicU64::new(u64::MAX),
             max: AtomicU64::new(0),
-            buckets: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
+            buckets: OnceLock::new(),
         }
     }
 }
@@ -62,7 +64,8 @@ impl Distribution {
     /// Adds the same value `count` times.
     pub fn record_many(&self, value: u64, count: u64) {
         let value = value.min(VALUE_MAX);
-        self.buckets[bucket(value)].fetch_add(count, Relaxed);
+        let buckets = self.buckets.get_or_init(no_counts);
+        buckets[bucket(value)].fetch_add(count, Relaxed);
         self.sum.fetch_add(value.saturating_mul(count), Relaxed);
         // The extremes seldom move, so look before writing to a line that all cores share.
         if value < self.min.load(Relaxed) {
@@ -75,7 +78,10 @@ impl Distribution {
 
     /// What was recorded since the start or the last reset.
     pub fn read(&self) -> Reading {
-        let buckets: Vec<u64> = self.buckets.iter().map(|count| count.load(Relaxed)).collect();
+        let buckets = self.buckets.get().map_or_else(
+            || vec![0; BUCKETS],
+            |counts| counts.iter().map(|count| count.load(Relaxed)).collect(),
+        );
         let count = buckets.iter().sum();
         let extreme = |value: &AtomicU64| if count == 0 { 0 } else { value.load(Relaxed) };
         Reading {
@@ -89,13 +95,17 @@ impl Distribution {
 
     /// Forgets everything.
     pub fn reset(&self) {
-        for count in &self.buckets {
+        for count in self.buckets.get().into_iter().flatten() {
             count.store(0, Relaxed);
         }
         self.sum.store(0, Relaxed);
         self.min.store(u64::MAX, Relaxed);
         self.max.store(0, Relaxed);
     }
+}
+
+fn no_counts() -> Box<[AtomicU64]> {
+    (0..BUCKETS).map(|_| AtomicU64::new(0)).collect()
 }
 
 /// A [`Distribution`] at one moment, in the unit that was recorded.
