@@ -21,7 +21,7 @@ pub(crate) enum Owner {
 
 #[derive(Debug)]
 struct Session {
-    timeout: Duration,
+    timeout_ms: u32,
     /// A multiple of the tick; the key of the bucket it is in.
     deadline: Instant,
     conn: Option<ConnId>,
@@ -29,6 +29,12 @@ struct Session {
     owner: Option<Owner>,
     /// A closeSession is proposed; no request is taken any more.
     closing: bool,
+}
+
+impl Session {
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms.into())
+    }
 }
 
 /// The sessions this peer watches over.
@@ -64,9 +70,9 @@ impl Sessions {
         if self.by_id.contains_key(&id) {
             return;
         }
-        let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
-        let deadline = self.deadline(now, timeout);
-        let session = Session { timeout, deadline, conn: None, owner: None, closing: false };
+        let timeout_ms = u32::try_from(timeout_ms).unwrap_or(0);
+        let deadline = self.deadline(now, Duration::from_millis(timeout_ms.into()));
+        let session = Session { timeout_ms, deadline, conn: None, owner: None, closing: false };
         self.by_id.insert(id, session);
         self.buckets.entry(deadline).or_default().insert(id);
     }
@@ -83,8 +89,8 @@ impl Sessions {
 
     /// The timeout of a session in milliseconds.
     pub(crate) fn timeout_ms(&self, id: SessionId) -> Option<i32> {
-        let timeout = self.by_id.get(&id)?.timeout;
-        Some(i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX))
+        let timeout_ms = self.by_id.get(&id)?.timeout_ms;
+        Some(i32::try_from(timeout_ms).unwrap_or(i32::MAX))
     }
 
     /// Whether a request of this session that came to `owner` may be done, or what the client is to
@@ -117,10 +123,10 @@ impl Sessions {
         let Some(session) = self.by_id.get(&id) else { return };
         // Deadlines are ticks, so this one is before the next tick or at it. Usually nothing is
         // left to compute.
-        if session.closing || at + session.timeout < session.deadline {
+        if session.closing || at + session.timeout() < session.deadline {
             return;
         }
-        let deadline = self.deadline(at, session.timeout);
+        let deadline = self.deadline(at, session.timeout());
         if deadline > session.deadline {
             self.move_to(id, deadline);
         }
@@ -136,11 +142,11 @@ impl Sessions {
     /// Renews an open session with a newly negotiated timeout, which may be shorter and bring the
     /// deadline forward.
     pub(crate) fn renew(&mut self, id: SessionId, timeout_ms: i32, now: Instant) {
-        let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
+        let timeout_ms = u32::try_from(timeout_ms).unwrap_or(0);
         if let Some(session) = self.by_id.get_mut(&id) {
-            session.timeout = timeout;
+            session.timeout_ms = timeout_ms;
         }
-        self.move_to(id, self.deadline(now, timeout));
+        self.move_to(id, self.deadline(now, Duration::from_millis(timeout_ms.into())));
     }
 
     /// Notes the connection that a session is on.
@@ -154,7 +160,7 @@ impl Sessions {
     /// Gives every session its timeout in full.
     pub(crate) fn restart(&mut self, now: Instant) {
         let all: Vec<(SessionId, Duration)> =
-            self.by_id.iter().map(|(id, session)| (*id, session.timeout)).collect();
+            self.by_id.iter().map(|(id, session)| (*id, session.timeout())).collect();
         for (id, timeout) in all {
             self.move_to(id, self.deadline(now, timeout));
         }
