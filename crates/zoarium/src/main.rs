@@ -54,6 +54,21 @@ enum Command {
     Bench(Box<bench::BenchArguments>),
 }
 
+/// As much of [`Cli`] as starts a server, which has no use for what defines all the others: that is
+/// a third of the instructions until it serves, and code that would stay in its memory.
+#[derive(Debug, Parser)]
+#[command(name = "zoarium", version)]
+struct ServerCli {
+    #[command(subcommand)]
+    command: ServerCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ServerCommand {
+    /// Run a server: alone, or as a member of the ensemble in its zoo.cfg.
+    Server(ServerArguments),
+}
+
 /// What kind of ensemble.
 #[derive(Args, Debug)]
 struct DevArguments {
@@ -116,6 +131,10 @@ fn main() -> ExitCode {
         std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
     if let Some(words) = zoarium_shell::zkcli_words(&arguments) {
         return zoarium_shell::run_zkcli(&words);
+    }
+    if arguments.get(1).is_some_and(|word| word == "server") {
+        let ServerCommand::Server(arguments) = ServerCli::parse().command;
+        return serve::run(&arguments);
     }
     let matches = comfort::grouped(Cli::command()).get_matches();
     // What the definition accepts it can be made of, or this says why.
