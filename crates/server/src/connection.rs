@@ -114,6 +114,14 @@ impl Connection {
         }
     }
 
+    /// Has the connection's task see that its client [is silent](Self::is_silent).
+    pub(crate) fn wake(&self) {
+        let waker = self.outbox().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     /// Counts what was answered, and has what is in the outbox sent: by the caller if the
     /// connection's task sleeps and `may_write` allows it, or else by the task, which the result
     /// wakes. An emptied buffer is left in `spare`.
@@ -189,6 +197,13 @@ impl Connection {
         self.session.store(response.session.0, Release);
     }
 
+    /// Whether the client has a session and was not heard of for as long as that may be. For its
+    /// session it waits as long as that takes.
+    pub(crate) fn is_silent(&self, now_ms: u64) -> bool {
+        self.session().is_some()
+            && now_ms.saturating_sub(self.heard_ms()) >= self.timeout_ms.load(Relaxed)
+    }
+
     /// How long the client may be silent.
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms.load(Relaxed))
@@ -239,5 +254,19 @@ mod tests {
         connection.close();
         assert!(connection.outbox().closed);
         assert!(woken.0.load(Relaxed));
+    }
+    #[test]
+    fn client_is_silent_once_the_timeout_of_its_session_has_passed() {
+        let remote = SocketAddr::from(([127, 0, 0, 1], 1));
+        let connection = Connection::new(ConnId(1), remote, Identities::new([]), 500);
+        assert!(!connection.is_silent(1_000_000), "it waits for its session as long as that takes");
+        let session = SessionId(7);
+        let response =
+            ConnectResponse { timeout_ms: 4000, session, password: [0; 16], read_only: None };
+        connection.connected(&response);
+        assert!(!connection.is_silent(4499));
+        assert!(connection.is_silent(4500));
+        connection.set_heard_ms(600);
+        assert!(!connection.is_silent(4500));
     }
 }

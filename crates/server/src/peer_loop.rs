@@ -223,8 +223,11 @@ impl PeerLoop {
     }
 
     /// When each client was last heard of. A session lives on for its timeout after the last sign
-    /// of life, even if the connection went right behind it.
+    /// of life, even if the connection went right behind it. Connections that were silent for too
+    /// long are told to end, a tick late at most, as sessions are.
     fn heard(&mut self) -> Vec<(SessionId, Instant)> {
+        let now_ms = self.shared.clock.mono_ms();
+        self.connections.values().filter(|it| it.is_silent(now_ms)).for_each(|it| it.wake());
         let mut heard = std::mem::take(&mut self.departed);
         heard.extend(self.connections.values().filter_map(last_heard));
         heard

@@ -16,7 +16,7 @@ use crate::shared::Shared;
 use bytes::BytesMut;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker, ready};
@@ -24,7 +24,6 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
-use tokio::time::Sleep;
 use turn::SCRATCH;
 use zoarium_peer::Order;
 use zoarium_proto::{DecodeError, SessionId};
@@ -193,11 +192,10 @@ impl Client {
     }
 
     async fn serve(&mut self) -> Closing {
-        let mut idle = pin!(tokio::time::sleep(self.conn.timeout()));
         let closing = loop {
-            let mut pause = poll_fn(|cx| self.poll_serve(cx, idle.as_mut(), false)).await;
+            let mut pause = poll_fn(|cx| self.poll_serve(cx, false)).await;
             if let Pause::Room = pause {
-                pause = Box::pin(self.wait_for_room(idle.as_mut())).await;
+                pause = Box::pin(self.wait_for_room()).await;
             }
             if let Pause::End(closing) = pause {
                 break closing;
@@ -212,12 +210,7 @@ impl Client {
 
     /// Does what there is to do, until it has to wait for something else than the socket or the
     /// peer loop. That a request waits for room is nothing new if `awaits_room`.
-    fn poll_serve(
-        &mut self,
-        cx: &mut Context<'_>,
-        idle: Pin<&mut Sleep>,
-        awaits_room: bool,
-    ) -> Poll<Pause> {
+    fn poll_serve(&mut self, cx: &mut Context<'_>, awaits_room: bool) -> Poll<Pause> {
         let mut rests = false;
         loop {
             match self.poll_socket(cx) {
@@ -234,15 +227,19 @@ impl Client {
         if self.waits_since.is_some() && !awaits_room {
             return Poll::Ready(Pause::Room);
         }
-        self.poll_idle(cx, idle).map(Pause::end)
+        // The peer loop wakes those that are; a timer in each connection would be a third of it.
+        if self.conn.is_silent(self.shared.clock.mono_ms()) {
+            return Poll::Ready(Pause::end(Closing::Idle(self.conn.timeout())));
+        }
+        Poll::Pending
     }
 
     /// Goes on while a request waits for the request throttle, until there may be room.
-    async fn wait_for_room(&mut self, mut idle: Pin<&mut Sleep>) -> Pause {
+    async fn wait_for_room(&mut self) -> Pause {
         let shared = Arc::clone(&self.shared);
         let Some(throttle) = &shared.guards.request_throttle else { return Pause::Others };
         tokio::select! {
-            pause = poll_fn(|cx| self.poll_serve(cx, idle.as_mut(), true)) => return pause,
+            pause = poll_fn(|cx| self.poll_serve(cx, true)) => return pause,
             () = throttle.wait() => {}
         }
         shared.metrics.request_throttle_wait_count.increment();
@@ -296,24 +293,6 @@ impl Client {
         let peeked = ready!(self.reader.as_ref().poll_peek(cx, &mut ReadBuf::new(&mut byte)))?;
         self.is_early = true;
         Poll::Ready(if peeked == 0 { Err(Closing::ByClient) } else { Ok(()) })
-    }
-
-    /// Ready when the client has been silent for too long.
-    fn poll_idle(&self, cx: &mut Context<'_>, mut idle: Pin<&mut Sleep>) -> Poll<Closing> {
-        if self.session != SessionId::NONE {
-            // The timeout that was granted may be shorter than what the timer began with.
-            let latest = tokio::time::Instant::now() + self.conn.timeout();
-            if idle.deadline() > latest {
-                idle.as_mut().reset(latest);
-            }
-        }
-        loop {
-            ready!(idle.as_mut().poll(cx));
-            match self.idle_left() {
-                Some(left) => idle.as_mut().reset(tokio::time::Instant::now() + left),
-                None => return Poll::Ready(Closing::Idle(self.conn.timeout())),
-            }
-        }
     }
 
     /// Whether there is more for the client by now. If not, others may write to it until the next
@@ -373,17 +352,6 @@ impl Client {
         let write = super::write_all(self.reader.as_ref(), self.unsent.rest());
         let _unread_by_client = tokio::time::timeout(super::LAST_WORDS_MAX, write).await;
     }
-
-    /// How long the client may still be silent; `None` if it has been for too long. For its session
-    /// it waits as long as that takes.
-    fn idle_left(&self) -> Option<Duration> {
-        if self.session == SessionId::NONE {
-            return Some(self.shared.limits.sessionless_timeout);
-        }
-        let silent = self.shared.clock.mono_ms().saturating_sub(self.conn.heard_ms());
-        let left = self.conn.timeout().checked_sub(Duration::from_millis(silent))?;
-        (!left.is_zero()).then_some(left)
-    }
 }
 
 /// Reads what is there, through a buffer that all connections of the thread share.
@@ -411,6 +379,6 @@ mod tests {
     /// With what the runtime adds, its memory comes in steps of 128 bytes.
     #[test]
     fn idle_connection_takes_little() {
-        assert!(bytes_of(run) <= 416, "{}", bytes_of(run));
+        assert!(bytes_of(run) <= 280, "{}", bytes_of(run));
     }
 }
