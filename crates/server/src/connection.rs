@@ -211,7 +211,7 @@ impl Connection {
 
     /// Requests under way in the peer loop.
     pub(crate) fn under_way(&self) -> u64 {
-        self.outbox().asked.len() as u64
+        self.outbox().under_way() as u64
     }
 
     pub(crate) fn heard_ms(&self) -> u64 {

@@ -380,5 +380,6 @@ mod tests {
     #[test]
     fn idle_connection_takes_little() {
         assert!(bytes_of(run) <= 280, "{}", bytes_of(run));
+        assert!(size_of::<Connection>() <= 304, "{}", size_of::<Connection>());
     }
 }

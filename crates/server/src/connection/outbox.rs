@@ -28,14 +28,8 @@ pub(crate) struct Outbox {
     pub(crate) answered: u64,
     /// How many of these changed nothing.
     pub(crate) reads_answered: u64,
-    /// Requests under way in the peer loop, and reads that wait for them, oldest first.
-    pub(crate) asked: VecDeque<Asked>,
-    /// What those reads ask, one behind the other.
-    bodies: BytesMut,
-    /// Who asks. An auth packet that has overtaken reads counts for them too.
-    readers: Option<Identities>,
-    /// How many of `asked` are answered and not yet counted.
-    answered_now: usize,
+    /// What is under way. In a box, as most clients most of the time have nothing in it.
+    queue: Option<Box<Queue>>,
     /// Packets among the frames, for the statistics.
     pub(crate) packets: u64,
     /// The connection's task leaves the frames here because its client has not read the last ones.
@@ -47,6 +41,19 @@ pub(crate) struct Outbox {
     pub(crate) socket: Option<Socket>,
     /// Wakes the connection's task. Whoever does takes it out, so that once is enough.
     pub(crate) waker: Option<Waker>,
+}
+
+/// Requests that wait to be answered.
+#[derive(Debug, Default)]
+struct Queue {
+    /// Requests under way in the peer loop, and reads that wait for them, oldest first.
+    asked: VecDeque<Asked>,
+    /// What those reads ask, one behind the other.
+    bodies: BytesMut,
+    /// Who asks. An auth packet that has overtaken reads counts for them too.
+    readers: Option<Identities>,
+    /// How many of `asked` are answered and not yet counted.
+    answered_now: usize,
 }
 
 /// A request that cannot be answered at once.
@@ -96,25 +103,33 @@ impl Outbox {
     /// Puts a reply in.
     pub(crate) fn reply(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
         fill(&mut self.frames);
-        let is_read = self.asked.get(self.answered_now).is_some_and(|asked| !asked.op.is_write());
-        self.reads_answered += u64::from(is_read);
+        if let Some(queue) = &mut self.queue {
+            let asked = queue.asked.get(queue.answered_now);
+            self.reads_answered += u64::from(asked.is_some_and(|asked| !asked.op.is_write()));
+            queue.answered_now += 1;
+        }
         self.answered += 1;
-        self.answered_now += 1;
         self.packets += 1;
+    }
+
+    /// How many requests are under way, with those that are answered and not yet counted.
+    pub(crate) fn under_way(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.asked.len())
     }
 
     /// Whether all is answered, so that a read has nothing to wait for.
     pub(crate) fn is_settled(&self) -> bool {
-        self.answered_now >= self.asked.len()
+        self.queue.as_ref().is_none_or(|queue| queue.answered_now >= queue.asked.len())
     }
 
     /// Queues requests, the first of which is no read if all is answered. `bodies` are the records
     /// of the reads among them, one behind the other.
     pub(crate) fn ask(&mut self, asked: &[Asked], bodies: &[u8], readers: &Identities) {
-        self.asked.extend(asked);
+        let queue = self.queue.get_or_insert_default();
+        queue.asked.extend(asked);
         if !bodies.is_empty() {
-            self.bodies.extend_from_slice(bodies);
-            self.readers = Some(readers.clone());
+            queue.bodies.extend_from_slice(bodies);
+            queue.readers = Some(readers.clone());
         }
     }
 
@@ -124,9 +139,10 @@ impl Outbox {
         &mut self,
         mut answer: impl FnMut(&Asked, &[u8], &Identities, &mut Vec<u8>),
     ) -> usize {
-        let last = self.answered_now.checked_sub(1).and_then(|last| self.asked.get(last));
+        let Some(queue) = &mut self.queue else { return 0 };
+        let last = queue.answered_now.checked_sub(1).and_then(|last| queue.asked.get(last));
         // Behind its end, a session is told nothing.
-        let Some(readers) = self
+        let Some(readers) = queue
             .readers
             .as_ref()
             .filter(|_| last.is_some_and(|last| last.op != OpCode::CloseSession))
@@ -134,14 +150,14 @@ impl Outbox {
             return 0;
         };
         let mut count = 0;
-        while let Some(read) = self.asked.get(self.answered_now + count)
+        while let Some(read) = queue.asked.get(queue.answered_now + count)
             && let Some(length) = read.waits
         {
-            answer(read, &self.bodies[..length], readers, &mut self.frames);
-            self.bodies.advance(length);
+            answer(read, &queue.bodies[..length], readers, &mut self.frames);
+            queue.bodies.advance(length);
             count += 1;
         }
-        self.answered_now += count;
+        queue.answered_now += count;
         self.packets += count as u64;
         self.note_reads_answered(count as u64);
         count
@@ -155,17 +171,18 @@ impl Outbox {
 
     /// The requests answered since [`Outbox::forget_answered`], oldest first.
     pub(crate) fn just_answered(&mut self) -> &[Asked] {
-        let count = self.answered_now.min(self.asked.len());
-        &self.asked.make_contiguous()[..count]
+        let Some(queue) = &mut self.queue else { return &[] };
+        let count = queue.answered_now.min(queue.asked.len());
+        &queue.asked.make_contiguous()[..count]
     }
 
     /// What was just answered has been counted.
     pub(crate) fn forget_answered(&mut self) {
-        let count = std::mem::take(&mut self.answered_now).min(self.asked.len());
-        self.asked.drain(..count);
-        if self.asked.is_empty() && self.asked.capacity() > QUEUE_KEPT {
-            self.asked = VecDeque::new();
-            self.bodies = BytesMut::new();
+        let Some(queue) = &mut self.queue else { return };
+        let count = std::mem::take(&mut queue.answered_now).min(queue.asked.len());
+        queue.asked.drain(..count);
+        if queue.asked.is_empty() && queue.asked.capacity() > QUEUE_KEPT {
+            self.queue = None;
         }
     }
 
@@ -175,8 +192,8 @@ impl Outbox {
         self.task = Task::InTurn;
         self.socket = None;
         self.waker = None;
-        let asked = std::mem::take(&mut self.asked);
-        asked.iter().skip(self.answered_now).filter(|asked| asked.waits.is_some()).count()
+        let Some(queue) = self.queue.take() else { return 0 };
+        queue.asked.iter().skip(queue.answered_now).filter(|asked| asked.waits.is_some()).count()
     }
 
     /// Writes the frames here and now, if nobody else writes and `may_write` allows it.
@@ -292,9 +309,8 @@ mod tests {
     #[test]
     fn answered_reads_count_as_soon_as_their_replies_are_there() {
         let mut outbox = Outbox { task: Task::InTurn, ..Outbox::default() };
-        for op in [OpCode::SetData, OpCode::GetData, OpCode::GetData] {
-            outbox.asked.push_back(asked(op, None));
-        }
+        let requests = [OpCode::SetData, OpCode::GetData, OpCode::GetData];
+        outbox.ask(&requests.map(|op| asked(op, None)), &[], &Identities::new([]));
         outbox.reply(|out| out.push(1));
         outbox.reply(|out| out.push(2));
         assert_eq!((outbox.answered, outbox.reads_answered), (2, 1));
