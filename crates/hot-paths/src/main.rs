@@ -183,7 +183,7 @@ impl World {
         let Output::Deliver(delivery) = output else { return };
         let txn = LoggedTxn::decode(&delivery.txn).expect("the peer has written it");
         let watches = &mut self.watches;
-        let applied = self.tree.apply(&txn, &mut |change| {
+        let applied = self.tree.apply_foreseen(&txn, &delivery.foresight, &mut |change| {
             watches.trigger(&change, &mut |_, _, _, _| {});
         });
         if let Some(Origin::Request { xid, op, .. }) = delivery.origin {

@@ -16,7 +16,7 @@ impl Peer {
         let Ok((header, kind)) = TxnHeader::decode(&mut reader) else {
             unreachable!("transaction {zxid} was written or checked here");
         };
-        let mut origin = self.pipeline.delivered(&header, kind);
+        let (mut origin, foresight) = self.pipeline.delivered(&header, kind);
         let mut closes = None;
         let mut leaves = None;
         if kind == OpCode::CreateSession.to_wire() {
@@ -49,7 +49,7 @@ impl Peer {
             Some(Origin::Connect { conn, session, .. }) => self.sessions.attach(session, conn),
             Some(Origin::Request { .. }) | None => {}
         }
-        effects.output(Output::Deliver(Delivery { zxid, txn: bytes, closes, origin }));
+        effects.output(Output::Deliver(Delivery { zxid, txn: bytes, closes, origin, foresight }));
         if let Some(conn) = leaves {
             effects.output(Output::Close { conn });
         }

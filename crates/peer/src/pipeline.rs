@@ -11,6 +11,7 @@ use alloc::collections::VecDeque;
 use bytes::Bytes;
 use zoarium_proto::txn::TxnHeader;
 use zoarium_proto::{ConnId, OpCode, SessionId, Xid, Zxid};
+use zoarium_tree::Foresight;
 
 /// A committed transaction.
 #[derive(Clone, Debug)]
@@ -23,6 +24,9 @@ pub struct Delivery {
     pub closes: Option<SessionId>,
     /// Who waits for it here.
     pub origin: Option<Origin>,
+    /// What this server has foreseen of it, if it has decided it; for
+    /// [`zoarium_tree::Tree::apply_foreseen`].
+    pub foresight: Foresight,
 }
 
 /// Who on this server waits for a transaction.
@@ -61,7 +65,7 @@ impl Origin {
 #[derive(Debug)]
 enum Stage {
     /// Proposed here.
-    Proposal { zxid: Zxid, origin: Option<Origin> },
+    Proposal { zxid: Zxid, origin: Option<Origin>, foresight: Foresight },
     /// Sent to the leader, who had proposed what is up to `after` before.
     Forwarded { session: SessionId, cxid: i32, op: OpCode, after: Zxid, origin: Origin },
     /// A sync, until the leader has answered it.
@@ -98,9 +102,9 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     /// Queues a proposal of this server.
-    pub(crate) fn propose(&mut self, zxid: Zxid, origin: Option<Origin>) {
+    pub(crate) fn propose(&mut self, zxid: Zxid, origin: Option<Origin>, foresight: Foresight) {
         self.proposals += 1;
-        self.stages.push_back(Stage::Proposal { zxid, origin });
+        self.stages.push_back(Stage::Proposal { zxid, origin, foresight });
     }
 
     /// Queues a request sent to the leader, of whom this server has all up to `after`.
@@ -140,30 +144,30 @@ impl Pipeline {
         self.stages.iter().any(|stage| stage.conn() == Some(conn))
     }
 
-    /// Takes out who waits for this transaction, which is committed.
-    pub(crate) fn delivered(&mut self, header: &TxnHeader, kind: i32) -> Option<Origin> {
-        match self.stages.front()? {
-            Stage::Proposal { zxid, origin } if *zxid == header.zxid => {
-                let origin = *origin;
-                self.proposals -= 1;
-                self.stages.pop_front();
-                origin
-            }
+    /// Takes out who waits for this transaction, which is committed, and what was foreseen of it.
+    pub(crate) fn delivered(
+        &mut self,
+        header: &TxnHeader,
+        kind: i32,
+    ) -> (Option<Origin>, Foresight) {
+        let is_it = |stage: &mut Stage| match stage {
+            Stage::Proposal { zxid, .. } => *zxid == header.zxid,
             // A client that has moved may number its requests anew, so what it asked elsewhere may
             // look the same: that is not as new, or of another type.
-            Stage::Forwarded { session, cxid, op, after, origin }
-                if (*session, *cxid) == (header.session, header.cxid)
+            Stage::Forwarded { session, cxid, op, after, .. } => {
+                (*session, *cxid) == (header.session, header.cxid)
                     && header.zxid > *after
-                    && (kind == op.to_wire() || kind == OpCode::Error.to_wire()) =>
-            {
-                let origin = *origin;
-                self.stages.pop_front();
-                Some(origin)
+                    && (kind == op.to_wire() || kind == OpCode::Error.to_wire())
             }
-            Stage::Proposal { .. }
-            | Stage::Forwarded { .. }
-            | Stage::Sync { .. }
-            | Stage::Passing(_) => None,
+            Stage::Sync { .. } | Stage::Passing(_) => false,
+        };
+        match self.stages.pop_front_if(is_it) {
+            Some(Stage::Proposal { origin, foresight, .. }) => {
+                self.proposals -= 1;
+                (origin, foresight)
+            }
+            Some(Stage::Forwarded { origin, .. }) => (Some(origin), Foresight::Nothing),
+            Some(Stage::Sync { .. } | Stage::Passing(_)) | None => (None, Foresight::Nothing),
         }
     }
 
@@ -228,7 +232,7 @@ mod tests {
         pipeline.forward((session, 7, OpCode::Create), Zxid(3), origin);
         let kind = OpCode::Create.to_wire();
         let header = |zxid| TxnHeader { session, cxid: 7, zxid: Zxid(zxid), time_ms: 0 };
-        assert_eq!(pipeline.delivered(&header(3), kind), None);
-        assert_eq!(pipeline.delivered(&header(4), kind), Some(origin));
+        assert_eq!(pipeline.delivered(&header(3), kind).0, None);
+        assert_eq!(pipeline.delivered(&header(4), kind).0, Some(origin));
     }
 }

@@ -29,9 +29,9 @@ use zoarium_proto::path;
 use zoarium_proto::request::{PathVersionRequest, ReconfigRequest, SetAclRequest, SetDataRequest};
 use zoarium_proto::txn::{Txn, TxnDigest, TxnHeader};
 use zoarium_proto::{ErrorCode, Membership, OpCode, Reader, SessionId, Zxid};
-use zoarium_tree::Tree;
 use zoarium_tree::access::Identities;
 use zoarium_tree::quota::Excess;
+use zoarium_tree::{Foreseen, ForeseenWrite, Foresight, Tree};
 use zoarium_zab::Zab;
 
 /// All that a decision depends on besides the request and what is outstanding.
@@ -92,6 +92,9 @@ pub(crate) struct Prep {
     outstanding: Outstanding,
     /// The transaction being made; kept for its memory.
     txn: Vec<u8>,
+    /// What each write of the transaction changes.
+    foreseen: Vec<ForeseenWrite>,
+    is_multi: bool,
     over_quota: Vec<OverQuota>,
     /// The membership that the newest transaction proposes.
     membership: Option<Arc<Membership>>,
@@ -114,6 +117,8 @@ impl Prep {
         Self {
             outstanding: Outstanding::new(tree, digest_enabled),
             txn: Vec::new(),
+            foreseen: Vec::new(),
+            is_multi: false,
             over_quota: Vec::new(),
             membership: None,
         }
@@ -194,6 +199,7 @@ impl Prep {
         self.outstanding.forget_applied(cx.tree);
         let mut out = core::mem::take(&mut self.txn);
         out.clear();
+        self.foreseen.clear();
         // The type stands in the header, before the record that decides it.
         cx.header().encode(OpCode::Error, &mut out);
         let record = out.len();
@@ -216,11 +222,13 @@ impl Prep {
                 kind
             }
             Err(error) => {
+                self.foreseen.clear();
                 self.txn.truncate(record);
                 Txn::Error { code: error.to_wire() }.encode_record(&mut self.txn);
                 OpCode::Error
             }
         };
+        self.is_multi = kind == OpCode::Multi;
         self.txn[record - 4..record].copy_from_slice(&kind.to_wire().to_be_bytes());
         Ok(&self.txn)
     }
@@ -253,7 +261,8 @@ impl Prep {
         if znode.num_children > 0 {
             return Err(ErrorCode::NotEmpty);
         }
-        self.outstanding.delete((path, &znode), (parent_path, parent), cx.zxid);
+        let write = self.outstanding.delete((path, &znode), (parent_path, parent), cx.zxid);
+        self.foreseen.push(write);
         Txn::Delete { path: path.into(), reaped: false }.encode_record(out);
         Ok(OpCode::Delete)
     }
@@ -268,7 +277,8 @@ impl Prep {
         if !is_due(cx, &znode) {
             return Err(ErrorCode::BadVersion);
         }
-        self.outstanding.delete((path, &znode), (parent_path, parent), cx.zxid);
+        let write = self.outstanding.delete((path, &znode), (parent_path, parent), cx.zxid);
+        self.foreseen.push(write);
         Txn::Delete { path: path.into(), reaped: true }.encode_record(out);
         Ok(OpCode::DeleteContainer)
     }
@@ -286,7 +296,8 @@ impl Prep {
         self.check_quota(cx, path, 0, data_length(request.data) - znode.data_length)?;
         let version = next_version(znode.raw.version, request.version)?;
         let (data, at) = (request.data, (cx.zxid, cx.time_ms));
-        self.outstanding.set_data(path, znode, (data, version), at);
+        let znode = self.outstanding.set_data(path, znode, (data, version), at);
+        self.foreseen.push(ForeseenWrite::of(znode));
         Txn::SetData { path: path.into(), data: request.data, version }.encode_record(out);
         Ok(OpCode::SetData)
     }
@@ -301,11 +312,11 @@ impl Prep {
         let path = valid_path(request.path.as_deref())?;
         let mut buffer = Vec::new();
         let acl = cx.options.access.fixup(request.acl, cx.identities, &mut buffer)?;
-        let mut znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::ADMIN)?;
         let version = next_version(znode.raw.aversion, request.version)?;
-        znode.set_acl(acl, version);
-        self.outstanding.change(path, znode, cx.zxid);
+        let znode = self.outstanding.set_acl(path, znode, (acl, version), cx.zxid);
+        self.foreseen.push(ForeseenWrite::of(znode));
         Txn::SetAcl { path: path.into(), acl, version }.encode_record(out);
         Ok(OpCode::SetAcl)
     }
@@ -337,13 +348,26 @@ impl Prep {
         self.over_quota.drain(..)
     }
 
+    /// What the newest transaction changes, as far as that is known.
+    pub(crate) fn take_foresight(&mut self) -> Foresight {
+        // Whoever goes without digests computes none, and there are none to hand on.
+        if self.outstanding.digest().is_none() {
+            return Foresight::Nothing;
+        }
+        match self.foreseen[..] {
+            [] => Foresight::Nothing,
+            [write] if !self.is_multi => Foresight::Write(write),
+            [..] => Foresight::Multi(core::mem::take(&mut self.foreseen)),
+        }
+    }
+
     /// The membership that the newest transaction proposes, if it does.
     pub(crate) fn take_membership(&mut self) -> Option<Arc<Membership>> {
         self.membership.take()
     }
 
     fn check(
-        &self,
+        &mut self,
         cx: &Context<'_>,
         request: &PathVersionRequest<'_>,
         out: &mut Vec<u8>,
@@ -353,6 +377,7 @@ impl Prep {
         let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::READ)?;
         let version = next_version(znode.raw.version, request.version)?;
+        self.foreseen.push(ForeseenWrite::of(Foreseen::NEW));
         Txn::Check { path: path.into(), version }.encode_record(out);
         Ok(OpCode::Check)
     }

@@ -405,7 +405,7 @@ impl PeerLoop {
             panic!("own transaction {} is unreadable: {error}", delivery.zxid)
         });
         let shared = Arc::clone(&self.shared);
-        let applied = tree.apply(&txn, &mut |change: Change<'_>| {
+        let applied = tree.apply_foreseen(&txn, &delivery.foresight, &mut |change: Change<'_>| {
             if let (Some(audit), Some(session)) = (&mut self.audit, delivery.closes) {
                 audit.ephemeral_gone(session, change.path);
             }

@@ -11,6 +11,7 @@ use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn, TxnHeader};
 use zoarium_proto::{AclList, ErrorCode, RawStat, SessionId, Stat, Zxid};
 
 use crate::Tree;
+use crate::foresight::{Foreseen, ForeseenWrite, Foresight};
 use crate::store::NewZnode;
 use crate::store::arena::Slot;
 use crate::tree::parent_and_name;
@@ -106,8 +107,23 @@ impl Tree {
         txn: &'t LoggedTxn<'_>,
         on_change: &mut OnChange<'_>,
     ) -> Applied<'t> {
+        self.apply_foreseen(txn, &Foresight::Nothing, on_change)
+    }
+
+    /// As [`Tree::apply`], for a transaction that was decided by this tree and those before it, with
+    /// what was foreseen then.
+    pub fn apply_foreseen<'t>(
+        &mut self,
+        txn: &'t LoggedTxn<'_>,
+        foresight: &Foresight,
+        on_change: &mut OnChange<'_>,
+    ) -> Applied<'t> {
         let zxid = txn.header.zxid;
-        let outcome = self.apply_txn(&txn.header, &txn.txn, on_change);
+        let outcome = if let Txn::Multi(parts) = &txn.txn {
+            self.multi(&txn.header, parts, foresight, on_change)
+        } else {
+            self.apply_txn(&txn.header, &txn.txn, foresight.write(), on_change)
+        };
         // Only after the last part of a multi: a snapshot in between must not claim all of it
         // (ZOOKEEPER-3127).
         self.last_zxid = self.last_zxid.max(zxid);
@@ -118,6 +134,7 @@ impl Tree {
         &mut self,
         header: &TxnHeader,
         txn: &'t Txn<'_>,
+        foreseen: Option<&ForeseenWrite>,
         on_change: &mut OnChange<'_>,
     ) -> Outcome<'t> {
         let done = match txn {
@@ -131,20 +148,20 @@ impl Tree {
                 self.sessions.remove(&header.session);
                 for path in paths {
                     // What is gone already is gone.
-                    let _ = self.delete(header.zxid, path, on_change);
+                    let _ = self.delete(header.zxid, path, None, on_change);
                 }
                 self.delete_ephemerals(header.session, header.zxid, on_change);
                 Ok(Outcome::SessionClosed)
             }
             Txn::Error { code } => Ok(Outcome::Error(*code)),
-            Txn::Create(create) => self.create(header, create, on_change),
-            Txn::Delete { path, reaped: _ } => self.delete(header.zxid, path, on_change),
+            Txn::Create(create) => self.create(header, create, foreseen, on_change),
+            Txn::Delete { path, reaped: _ } => self.delete(header.zxid, path, foreseen, on_change),
             Txn::SetData { path, data, version } | Txn::Reconfig { path, data, version } => {
-                self.set_data(header, path, *data, *version, on_change)
+                self.set_data(header, path, (*data, *version), foreseen, on_change)
             }
-            Txn::SetAcl { path, acl, version } => self.set_acl(path, *acl, *version),
+            Txn::SetAcl { path, acl, version } => self.set_acl(path, *acl, *version, foreseen),
             Txn::Check { .. } => Ok(Outcome::Checked),
-            Txn::Multi(parts) => Ok(self.multi(header, parts, on_change)),
+            Txn::Multi(parts) => Ok(self.multi(header, parts, &Foresight::Nothing, on_change)),
         };
         done.unwrap_or_else(Outcome::from)
     }
@@ -153,13 +170,15 @@ impl Tree {
         &mut self,
         header: &TxnHeader,
         parts: &'t [Txn<'_>],
+        foresight: &Foresight,
         on_change: &mut OnChange<'_>,
     ) -> Outcome<'t> {
         let is_error = |part: &Txn<'_>| matches!(part, Txn::Error { .. });
         let Some(failed) = parts.iter().position(is_error) else {
-            return Outcome::Multi(
-                parts.iter().map(|part| self.apply_txn(header, part, on_change)).collect(),
-            );
+            let apply = |(number, part): (usize, &'t Txn<'_>)| {
+                self.apply_txn(header, part, foresight.part(number), on_change)
+            };
+            return Outcome::Multi(parts.iter().enumerate().map(apply).collect());
         };
         let outcome = |(at, part): (usize, &Txn<'_>)| {
             if let Txn::Error { code } = part {
@@ -177,12 +196,15 @@ impl Tree {
         &mut self,
         header: &TxnHeader,
         create: &'t CreateTxn<'_>,
+        foreseen: Option<&ForeseenWrite>,
         on_change: &mut OnChange<'_>,
     ) -> Result<Outcome<'t>, ErrorCode> {
         let path = &*create.path;
         let (parent_path, name) = parent_and_name(path).ok_or(ErrorCode::NoNode)?;
-        let parent = self.store.find(parent_path).ok_or(ErrorCode::NoNode)?;
-        self.raise_cversion(parent, create.parent_cversion, header.zxid);
+        let of_parent = foreseen.map(|write| &write.parent);
+        let parent = self.find_foreseen(parent_path, of_parent).ok_or(ErrorCode::NoNode)?;
+        let digest = of_parent.map(Foreseen::digest);
+        self.raise_cversion(parent, create.parent_cversion, header.zxid, digest);
         let stat = RawStat {
             czxid: header.zxid,
             mzxid: header.zxid,
@@ -194,7 +216,7 @@ impl Tree {
         };
         let acl = self.acquire_acl(create.acl);
         let znode = NewZnode { parent, name, path, data: create.data, stat, acl };
-        match self.add(&znode) {
+        match self.add(&znode, foreseen.map(|write| write.znode.digest())) {
             Ok(slot) => {
                 self.quota_after_create(path, create.data.map_or(0, <[u8]>::len));
                 self.tell(ChangeKind::Created, slot, path, header.zxid, on_change);
@@ -210,13 +232,14 @@ impl Tree {
     }
 
     /// Counts a create in the parent, unless a later one is counted already.
-    fn raise_cversion(&mut self, parent: Slot, cversion: i32, zxid: Zxid) {
-        let stat = self.store.arena.extra_mut(parent);
-        let cversion = if cversion == -1 { stat.cversion.wrapping_add(1) } else { cversion };
-        if cversion > stat.cversion {
-            stat.cversion = cversion;
-            stat.pzxid = zxid;
-            self.refresh_stat(parent);
+    fn raise_cversion(&mut self, parent: Slot, cversion: i32, zxid: Zxid, digest: Option<u32>) {
+        let current = self.store.arena.extra_mut(parent).cversion;
+        let cversion = if cversion == -1 { current.wrapping_add(1) } else { cversion };
+        if cversion > current {
+            self.change_stat(parent, digest, |stat| {
+                stat.cversion = cversion;
+                stat.pzxid = zxid;
+            });
         }
     }
 
@@ -224,9 +247,10 @@ impl Tree {
         &mut self,
         zxid: Zxid,
         path: &str,
+        foreseen: Option<&ForeseenWrite>,
         on_change: &mut OnChange<'_>,
     ) -> Result<Outcome<'t>, ErrorCode> {
-        let found = self.store.find(path);
+        let found = self.find_foreseen(path, foreseen.map(|write| &write.znode));
         let parent = match found {
             Some(Slot::ROOT) => return Err(ErrorCode::NoNode),
             Some(slot) => self.store.arena.get(slot).parent,
@@ -235,7 +259,7 @@ impl Tree {
                 self.store.find(parent_path).ok_or(ErrorCode::NoNode)?
             }
         };
-        self.raise_pzxid(parent, zxid);
+        self.raise_pzxid(parent, zxid, foreseen.map(|write| write.parent.digest()));
         let slot = found.ok_or(ErrorCode::NoNode)?;
         self.cut_descendants(slot);
         let record = self.cut(slot, path);
@@ -263,29 +287,34 @@ impl Tree {
         }
     }
 
-    fn raise_pzxid(&mut self, parent: Slot, zxid: Zxid) {
-        let stat = self.store.arena.extra_mut(parent);
-        if zxid > stat.pzxid {
-            stat.pzxid = zxid;
-            self.refresh_stat(parent);
+    fn raise_pzxid(&mut self, parent: Slot, zxid: Zxid, digest: Option<u32>) {
+        if zxid > self.store.arena.extra_mut(parent).pzxid {
+            self.change_stat(parent, digest, |stat| stat.pzxid = zxid);
         }
+    }
+
+    /// The znode at `path`, which is perhaps where it was foreseen.
+    fn find_foreseen(&self, path: &str, foreseen: Option<&Foreseen>) -> Option<Slot> {
+        let at = foreseen.and_then(|foreseen| self.store.at(foreseen, path));
+        at.or_else(|| self.store.find(path))
     }
 
     fn set_data<'t>(
         &mut self,
         header: &TxnHeader,
         path: &str,
-        data: Option<&[u8]>,
-        version: i32,
+        (data, version): (Option<&[u8]>, i32),
+        foreseen: Option<&ForeseenWrite>,
         on_change: &mut OnChange<'_>,
     ) -> Result<Outcome<'t>, ErrorCode> {
-        let slot = self.store.find(path).ok_or(ErrorCode::NoNode)?;
+        let foreseen = foreseen.map(|write| &write.znode);
+        let slot = self.find_foreseen(path, foreseen).ok_or(ErrorCode::NoNode)?;
         let old_length = self.store.arena.get(slot).data_length();
         let stat = self.store.arena.extra_mut(slot);
         stat.version = version;
         stat.mzxid = header.zxid;
         stat.mtime = header.time_ms;
-        self.put_data(slot, path, data);
+        self.put_data(slot, path, data, foreseen.map(Foreseen::digest));
         self.quota_after_set_data(path, old_length, data.map_or(0, <[u8]>::len));
         self.tell(ChangeKind::DataChanged, slot, path, header.zxid, on_change);
         Ok(Outcome::DataSet { stat: Znode::new(self, slot).stat() })
@@ -296,12 +325,13 @@ impl Tree {
         path: &str,
         acl: AclList<'_>,
         version: i32,
+        foreseen: Option<&ForeseenWrite>,
     ) -> Result<Outcome<'t>, ErrorCode> {
-        let slot = self.store.find(path).ok_or(ErrorCode::NoNode)?;
+        let foreseen = foreseen.map(|write| &write.znode);
+        let slot = self.find_foreseen(path, foreseen).ok_or(ErrorCode::NoNode)?;
         let acl = self.acquire_acl(acl);
         self.put_acl(slot, acl);
-        self.store.arena.extra_mut(slot).aversion = version;
-        self.refresh_stat(slot);
+        self.change_stat(slot, foreseen.map(Foreseen::digest), |stat| stat.aversion = version);
         Ok(Outcome::AclSet { stat: Znode::new(self, slot).stat() })
     }
 
@@ -317,7 +347,7 @@ impl Tree {
         for slot in slots {
             let path = self.store.path(slot);
             // It was found a moment ago.
-            let _ = self.delete(zxid, &path, on_change);
+            let _ = self.delete(zxid, &path, None, on_change);
         }
     }
 
@@ -332,7 +362,7 @@ impl Tree {
             TxnHeader { session: SessionId::NONE, cxid: 0, zxid: version, time_ms: now_ms };
         self.add_reserved();
         // The znode was added if it was not there.
-        let _ = self.set_data(&header, CONFIG, Some(text), -1, &mut |_| {});
+        let _ = self.set_data(&header, CONFIG, (Some(text), -1), None, &mut |_| {});
     }
 
     fn tell(

@@ -6,52 +6,53 @@
 //! between servers.
 
 use alloc::collections::VecDeque;
+use core::iter::zip;
 
 use crc32fast::Hasher;
 use zoarium_proto::txn::TxnDigest;
 use zoarium_proto::{RawStat, Zxid};
 
-use crate::store::arena::Record;
+/// What fits into so many bytes is brought together and then digested in one go, which takes less than
+/// one digest that goes on with the other.
+const TOGETHER_MAX: usize = 256;
 
-/// What is digested of a path and data, where a znode's digest goes on from: a change of the stat
-/// does not touch the data again.
-#[derive(Clone, Debug)]
-pub struct Content {
-    hasher: Hasher,
+/// What a znode counts in the digest of its tree; 0 below `/zookeeper`.
+pub fn of_znode(path: &str, data: Option<&[u8]>, stat: &RawStat) -> u32 {
+    if !is_counted(path) {
+        return 0;
+    }
+    let path = if path == "/" { "" } else { path };
+    let (data, stat) = (data.unwrap_or_default(), stat.to_digest_input());
+    let mut together = [0; TOGETHER_MAX];
+    let mut hasher = Hasher::new();
+    if let Some(together) = together.get_mut(..path.len() + data.len() + stat.len()) {
+        let (before, behind) = together.split_at_mut(path.len());
+        let (middle, end) = behind.split_at_mut(data.len());
+        before.copy_from_slice(path.as_bytes());
+        middle.copy_from_slice(data);
+        end.copy_from_slice(&stat);
+        hasher.update(together);
+    } else {
+        hasher.update(path.as_bytes());
+        hasher.update(data);
+        hasher.update(&stat);
+    }
+    hasher.finalize()
 }
 
-impl Content {
-    /// Of this path and data.
-    pub fn new(path: &str, data: Option<&[u8]>) -> Self {
-        let mut hasher = Hasher::new();
-        hasher.update(if path == "/" { b"" } else { path.as_bytes() });
-        hasher.update(data.unwrap_or_default());
-        Self { hasher }
-    }
-
-    /// As it was when it had this CRC.
-    pub fn from_crc(crc: u32) -> Self {
-        Self { hasher: Hasher::new_with_initial(crc) }
-    }
-
-    /// CRC-32 of path and data.
-    pub fn crc(&self) -> u32 {
-        self.hasher.clone().finalize()
-    }
-
-    /// The digest of the znode at `path` with this content. 0 below `/zookeeper`.
-    pub fn znode(self, path: &str, stat: &RawStat) -> u64 {
-        if is_counted(path) { self.counted(stat).into() } else { 0 }
-    }
-
-    pub(crate) fn counted(mut self, stat: &RawStat) -> u32 {
-        self.hasher.update(&stat.to_digest_input());
-        self.hasher.finalize()
-    }
+/// What a znode that has counted `digest` counts with another stat, if it counts at all. Path and data
+/// are not needed: the CRCs of two texts of one length differ by what is different in the texts
+/// alone, for a CRC from a register of zeros is linear and does not see zeros that come first.
+pub fn with_stat(digest: u32, before: &RawStat, after: &RawStat) -> u32 {
+    let mut difference = before.to_digest_input();
+    zip(&mut difference, after.to_digest_input()).for_each(|(byte, other)| *byte ^= other);
+    let mut hasher = Hasher::new_with_initial(!0);
+    hasher.update(&difference);
+    digest ^ !hasher.finalize()
 }
 
 /// Whether a znode at `path` has a part in the tree's digest.
-pub(crate) fn is_counted(path: &str) -> bool {
+pub fn is_counted(path: &str) -> bool {
     !path.starts_with("/zookeeper/")
 }
 
@@ -114,14 +115,6 @@ impl Digests {
     /// Puts a znode's new digest in the place of its old one.
     pub(crate) fn replace(&mut self, old: u32, new: u32) {
         self.sum = self.sum.wrapping_sub(old.into()).wrapping_add(new.into());
-    }
-
-    /// Brings a znode's digest up to its stat and this content.
-    pub(crate) fn refresh(&mut self, record: &mut Record, stat: &RawStat, content: Content) {
-        if record.is_in_digest() {
-            let new = content.counted(stat);
-            self.replace(core::mem::replace(&mut record.digest, new), new);
-        }
     }
 
     /// Whether comparing means nothing.

@@ -39,6 +39,7 @@ mod acls;
 mod apply;
 pub mod digest;
 mod footprint;
+mod foresight;
 mod hash;
 mod index;
 mod owners;
@@ -53,6 +54,7 @@ mod znode;
 
 pub use apply::{Applied, Change, ChangeKind, OnChange, Outcome};
 pub use footprint::Footprint;
+pub use foresight::{Foreseen, ForeseenWrite, Foresight};
 pub use snapshot::{Loaded, Progress, SnapshotCursor, SnapshotLoader};
 pub use tree::{Tree, TreeOptions};
 pub use znode::Znode;

@@ -242,7 +242,7 @@ impl Tree {
         let mut usage = Usage::parse(arena.data(arena.get(slot)).unwrap_or_default());
         usage.count = usage.count.saturating_add(count);
         usage.bytes = usage.bytes.saturating_add(bytes);
-        self.put_data(slot, &stats_path, Some(format!("{usage}").as_bytes()));
+        self.put_data(slot, &stats_path, Some(format!("{usage}").as_bytes()), None);
     }
 
     fn count_usage(&mut self, prefix: &str) {
@@ -255,7 +255,7 @@ impl Tree {
                 usage.bytes += signed(self.store.arena.get(slot).data_length());
             }
         }
-        self.put_data(slot, &stats_path, Some(format!("{usage}").as_bytes()));
+        self.put_data(slot, &stats_path, Some(format!("{usage}").as_bytes()), None);
     }
 }
 

@@ -72,6 +72,12 @@ impl<T: Default> Slab<T> {
         place
     }
 
+    /// The value in a place, if it was ever given out.
+    #[inline]
+    pub(crate) fn get(&self, place: u32) -> Option<&T> {
+        self.blocks.get(block_of(place))?.get(offset_of(place))
+    }
+
     /// Takes a value out.
     pub(crate) fn remove(&mut self, place: u32) -> T {
         self.free.push(place);

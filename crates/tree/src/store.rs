@@ -14,6 +14,7 @@ use zoarium_proto::RawStat;
 
 use crate::acls::AclKey;
 use crate::footprint::Footprint;
+use crate::foresight::Foreseen;
 use crate::hash::Seed;
 use crate::index::Index;
 
@@ -61,6 +62,18 @@ impl Store {
             "" | "/" => Some(Slot::ROOT),
             path => self.index.find(path, |slot| is_at(&self.arena, slot, path)),
         }
+    }
+
+    /// The znode that was foreseen, which would be at `path`, if it is still there. A slot may have
+    /// been used anew, but no transaction creates a znode twice.
+    #[inline]
+    pub(crate) fn at(&self, foreseen: &Foreseen, path: &str) -> Option<Slot> {
+        let Foreseen { place: slot, czxid, .. } = *foreseen;
+        let record = self.arena.record(slot)?;
+        let is_it = record.is_live()
+            && record.czxid == czxid
+            && path.as_bytes().ends_with(self.arena.name(record));
+        is_it.then_some(slot)
     }
 
     /// Places a znode under its parent, or gives back the one that is at its path already.

@@ -9,11 +9,11 @@ use zoarium_proto::path::{self, RESERVED};
 use zoarium_proto::{AclList, RawStat, SessionId, Zxid};
 
 use crate::acls::{AclKey, Acls};
-use crate::digest::{Content, DigestAt, Digests};
+use crate::digest::{self, DigestAt, Digests};
 use crate::hash::Seed;
 use crate::owners::Owners;
 use crate::quota::Quotas;
-use crate::store::arena::{Record, Slot};
+use crate::store::arena::{Extra, Record, Slot};
 use crate::store::{NewZnode, Store};
 use crate::znode::Znode;
 
@@ -85,7 +85,7 @@ impl Tree {
             data_size: 1,
             identity: Arc::default(),
         };
-        tree.refresh_content(Slot::ROOT, "/");
+        tree.refresh_digest(Slot::ROOT, "/", None);
         tree
     }
 
@@ -101,7 +101,7 @@ impl Tree {
             let stat = RawStat { aversion, ..RawStat::default() };
             let acl = self.acquire_acl(acl);
             let znode = NewZnode { parent, name, path, data: Some(b""), stat, acl };
-            if self.add(&znode).is_err() {
+            if self.add(&znode, None).is_err() {
                 self.acls.release(acl);
             }
         }
@@ -219,12 +219,13 @@ impl Tree {
 /// The changes of the store with all that goes with them: ACL users, owners, sizes, digest. The
 /// rules of transactions and quotas are above.
 impl Tree {
-    /// Adds a znode, or gives back the one that is there.
-    pub(crate) fn add(&mut self, znode: &NewZnode<'_>) -> Result<Slot, Slot> {
+    /// Adds a znode, or gives back the one that is there. Its digest is computed if it is not known, as
+    /// below.
+    pub(crate) fn add(&mut self, znode: &NewZnode<'_>, digest: Option<u32>) -> Result<Slot, Slot> {
         let slot = self.store.insert(znode)?;
         self.owners.insert(slot, self.options.owner(znode.stat.owner));
         self.data_size += znode.path.len() + znode.data.map_or(0, <[u8]>::len);
-        self.refresh_content(slot, znode.path);
+        self.refresh_digest(slot, znode.path, digest);
         Ok(slot)
     }
 
@@ -238,12 +239,18 @@ impl Tree {
     }
 
     /// Replaces a znode's data.
-    pub(crate) fn put_data(&mut self, slot: Slot, path: &str, data: Option<&[u8]>) {
+    pub(crate) fn put_data(
+        &mut self,
+        slot: Slot,
+        path: &str,
+        data: Option<&[u8]>,
+        digest: Option<u32>,
+    ) {
         let arena = &mut self.store.arena;
         self.data_size -= arena.get(slot).data_length();
         arena.set_data(slot, data);
         self.data_size += data.map_or(0, <[u8]>::len);
-        self.refresh_content(slot, path);
+        self.refresh_digest(slot, path, digest);
     }
 
     /// The number of an ACL for one more znode.
@@ -261,30 +268,43 @@ impl Tree {
     pub(crate) fn replace_root(&mut self, data: Option<&[u8]>, stat: RawStat, acl: AclKey) {
         self.put_acl(Slot::ROOT, acl);
         self.store.arena.set_stat(Slot::ROOT, &stat);
-        self.put_data(Slot::ROOT, "/", data);
+        self.put_data(Slot::ROOT, "/", data, None);
     }
 
-    /// Brings a znode's CRC and digest up to its content.
-    fn refresh_content(&mut self, slot: Slot, path: &str) {
+    /// Changes a znode's stat.
+    pub(crate) fn change_stat(
+        &mut self,
+        slot: Slot,
+        digest: Option<u32>,
+        change: impl FnOnce(&mut Extra),
+    ) {
+        if digest.is_some() || !self.digests.enabled {
+            change(self.store.arena.extra_mut(slot));
+            return self.put_digest(slot, digest.unwrap_or(0));
+        }
+        let before = self.store.stat(slot);
+        change(self.store.arena.extra_mut(slot));
+        let after = self.store.stat(slot);
+        let digest = digest::with_stat(self.store.arena.get(slot).digest, &before, &after);
+        self.put_digest(slot, digest);
+    }
+
+    /// Brings a znode's digest up to its content and stat.
+    fn refresh_digest(&mut self, slot: Slot, path: &str, digest: Option<u32>) {
         if self.digests.enabled {
-            let arena = &mut self.store.arena;
-            let content = Content::new(path, arena.data(arena.get(slot)));
-            arena.get_mut(slot).content_crc = content.crc();
-            self.refresh_digest(slot, content);
+            let arena = &self.store.arena;
+            let record = arena.get(slot);
+            let compute = || digest::of_znode(path, arena.data(record), &arena.stat(record));
+            let digest = digest.unwrap_or_else(compute);
+            self.put_digest(slot, digest);
         }
     }
 
-    /// Brings a znode's digest up to its stat.
-    pub(crate) fn refresh_stat(&mut self, slot: Slot) {
-        if self.digests.enabled {
-            let content = Content::from_crc(self.store.arena.get(slot).content_crc);
-            self.refresh_digest(slot, content);
+    fn put_digest(&mut self, slot: Slot, digest: u32) {
+        let record = self.store.arena.get_mut(slot);
+        if self.digests.enabled && record.is_in_digest() {
+            self.digests.replace(core::mem::replace(&mut record.digest, digest), digest);
         }
-    }
-
-    fn refresh_digest(&mut self, slot: Slot, content: Content) {
-        let stat = self.store.stat(slot);
-        self.digests.refresh(self.store.arena.get_mut(slot), &stat, content);
     }
 }
 

@@ -7,6 +7,7 @@ use zoarium_proto::create::Owner;
 use zoarium_proto::{AclList, RawStat, Stat};
 
 use crate::Tree;
+use crate::foresight::Foreseen;
 use crate::store::arena::{Record, Slot};
 use crate::store::children::Children;
 
@@ -82,13 +83,14 @@ impl<'a> Znode<'a> {
         self.tree.store.arena.children(self.record)
     }
 
-    /// What the tree's digest counts for it; see [`crate::digest::Content::znode`]. 0 if digests are off.
-    pub fn digest(&self) -> u64 {
-        self.record.digest.into()
+    /// What the tree's digest counts for it; see [`crate::digest::of_znode`]. 0 if digests are off.
+    pub const fn digest(&self) -> u32 {
+        self.record.digest
     }
 
-    /// CRC-32 of its path and data; see [`crate::digest::Content::crc`]. 0 if digests are off.
-    pub const fn content_crc(&self) -> u32 {
-        self.record.content_crc
+    /// Where it is and what it counts, for those who decide about it.
+    pub const fn foreseen(&self) -> Foreseen {
+        let Record { czxid, digest, .. } = *self.record;
+        Foreseen { czxid, place: self.slot, digest }
     }
 }

@@ -5,7 +5,7 @@ use zoarium_proto::acl::encode_list;
 use zoarium_proto::create::Owner;
 use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn, TxnDigest, TxnHeader};
 use zoarium_proto::{Acl, AclList, ErrorCode, Perms, SessionId, Zxid};
-use zoarium_tree::digest::Content;
+use zoarium_tree::digest;
 use zoarium_tree::quota::{Limits, Usage};
 use zoarium_tree::{Applied, ChangeKind, Outcome, Progress, SnapshotLoader, Tree, TreeOptions};
 
@@ -114,8 +114,7 @@ fn usage_follows_every_change_below_a_quota() {
 
     let stats = live.tree.find("/zookeeper/quota/q/zookeeper_stats").unwrap();
     assert_eq!(stats.raw(), before);
-    let crc = Content::new(&stats.path(), stats.data()).crc();
-    assert_eq!(stats.content_crc(), crc);
+    assert_eq!(stats.digest(), 0, "it is below /zookeeper");
     let told = live.changes.iter().filter(|(kind, _)| *kind == ChangeKind::DataChanged);
     assert_eq!(told.count(), 1, "only the one of the client");
 
@@ -234,13 +233,19 @@ fn leader_can_foretell_a_digest() {
     let mut live = Live::new();
     let part = |live: &Live, path: &str| {
         let znode = live.tree.find(path).unwrap();
-        Content::from_crc(znode.content_crc()).znode(path, &znode.raw())
+        let digest = digest::of_znode(path, znode.data(), &znode.raw());
+        assert_eq!(znode.digest(), digest, "{path}");
+        u64::from(digest)
     };
     let (before, root) = (live.tree.digest(), part(&live, "/"));
     live.create("/a", PLAIN, b"data");
     let foretold = before.wrapping_sub(root);
     let foretold = foretold.wrapping_add(part(&live, "/")).wrapping_add(part(&live, "/a"));
     assert_eq!(live.tree.digest(), foretold);
+    let (before, znode) = (part(&live, "/a"), live.tree.find("/a").unwrap().raw());
+    let moved = RawStat { cversion: 7, pzxid: Zxid(u64::MAX), ..znode };
+    let with_stat = digest::with_stat(u32::try_from(before).unwrap(), &znode, &moved);
+    assert_eq!(with_stat, digest::of_znode("/a", Some(b"data"), &moved));
     assert_eq!(part(&live, "/zookeeper/config"), 0);
 }
 

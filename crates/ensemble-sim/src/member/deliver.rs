@@ -136,14 +136,15 @@ impl Member {
         self.sabotage(now, &mut txn, fx);
         let mut events = Vec::new();
         let watches = &mut self.watches;
-        let applied = self.tree.apply(&txn, &mut |change: Change<'_>| {
-            watches.trigger(&change, &mut |conn, kind, path, _| {
-                let event = WatchedEvent { kind, path: path.into(), zxid: Some(change.zxid) };
-                let mut frame = Vec::new();
-                event.encode(&mut frame);
-                events.push((conn, frame));
+        let applied =
+            self.tree.apply_foreseen(&txn, &delivery.foresight, &mut |change: Change<'_>| {
+                watches.trigger(&change, &mut |conn, kind, path, _| {
+                    let event = WatchedEvent { kind, path: path.into(), zxid: Some(change.zxid) };
+                    let mut frame = Vec::new();
+                    event.encode(&mut frame);
+                    events.push((conn, frame));
+                });
             });
-        });
         let mut out = Vec::new();
         if let Some(Origin::Request { xid, op, .. }) = delivery.origin {
             answer_delivery(xid, op, &txn, &applied, &mut out);

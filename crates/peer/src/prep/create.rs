@@ -10,6 +10,7 @@ use zoarium_proto::path;
 use zoarium_proto::request::CreateRequest;
 use zoarium_proto::txn::{CreateKind, CreateTxn, Txn};
 use zoarium_proto::{ErrorCode, OpCode};
+use zoarium_tree::ForeseenWrite;
 
 impl Prep {
     pub(super) fn create(
@@ -31,7 +32,7 @@ impl Prep {
         }
         let mut buffer = Vec::new();
         let acl = cx.options.access.fixup(request.acl, cx.identities, &mut buffer)?;
-        let mut parent = self.outstanding.record(parent_path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let parent = self.outstanding.record(parent_path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(parent.acl(), Perms::CREATE)?;
         let (path, is_valid) = if mode.is_sequential() {
             let path = format!("{asked}{}", sequence(parent.raw.cversion));
@@ -51,9 +52,10 @@ impl Prep {
         }
         self.check_quota(cx, &path, 1, data_length(request.data))?;
         let (kind, owner) = kind_of(op, mode, request.ttl_ms, cx);
-        let parent_cversion = parent.add_child(cx.zxid);
-        self.outstanding.change(parent_path, parent, cx.zxid);
-        self.outstanding.create(&path, request.data, acl, owner, (cx.zxid, cx.time_ms));
+        let (parent, parent_cversion) = self.outstanding.add_child(parent_path, parent, cx.zxid);
+        let at = (cx.zxid, cx.time_ms);
+        let znode = self.outstanding.create(&path, request.data, acl, owner, at);
+        self.foreseen.push(ForeseenWrite { znode, parent });
         let txn = CreateTxn { path, data: request.data, acl, kind, parent_cversion };
         let txn = Txn::Create(txn);
         txn.encode_record(out);

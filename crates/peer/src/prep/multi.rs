@@ -43,6 +43,7 @@ impl Prep {
         }
         if failed.is_some() {
             self.outstanding.roll_back(cx.zxid);
+            self.foreseen.clear();
         }
         Ok(Ok(OpCode::Multi))
     }

@@ -13,8 +13,7 @@ use changes::{Change, Changes};
 use zoarium_proto::acl::AclList;
 use zoarium_proto::create::Owner;
 use zoarium_proto::{RawStat, SessionId, Zxid};
-use zoarium_tree::digest::Content;
-use zoarium_tree::{Tree, Znode};
+use zoarium_tree::{Foreseen, ForeseenWrite, Tree, Znode, digest};
 
 /// A znode as it will be.
 #[derive(Clone, Debug)]
@@ -25,10 +24,9 @@ pub(super) struct Record {
     pub(super) num_children: usize,
     /// Bytes of data.
     pub(super) data_length: i64,
-    content_crc: u32,
     acl: KeptAcl,
-    /// What the tree's digest counts for it; 0 if it is new or digests are off.
-    digest: u64,
+    /// Where it is in the tree, and what it counts in its digest.
+    foreseen: Foreseen,
 }
 
 #[derive(Clone, Debug)]
@@ -47,13 +45,12 @@ impl KeptAcl {
 impl Record {
     fn of(znode: &Znode<'_>) -> Self {
         Self {
-            digest: znode.digest(),
             raw: znode.raw(),
             owner: znode.owner(),
             num_children: znode.num_children(),
             data_length: data_length(znode.data()),
-            content_crc: znode.content_crc(),
             acl: KeptAcl::new(znode.acl()),
+            foreseen: znode.foreseen(),
         }
     }
 
@@ -64,23 +61,6 @@ impl Record {
                 AclList::from_encoded(encoded).expect("it was an ACL list when it was kept")
             }
         }
-    }
-
-    /// Counts a child; the result is the cversion that the transaction carries. As in the tree,
-    /// one that is not higher (after the highest of all) leaves the stat as it is.
-    pub(super) fn add_child(&mut self, zxid: Zxid) -> i32 {
-        self.num_children += 1;
-        let cversion = self.raw.cversion.wrapping_add(1);
-        if cversion > self.raw.cversion {
-            self.raw.cversion = cversion;
-            self.raw.pzxid = zxid;
-        }
-        cversion
-    }
-
-    pub(super) fn set_acl(&mut self, acl: AclList<'_>, version: i32) {
-        self.raw.aversion = version;
-        self.acl = KeptAcl::new(acl);
     }
 }
 
@@ -134,7 +114,7 @@ impl Outstanding {
         acl: AclList<'_>,
         owner: Owner,
         (zxid, time_ms): (Zxid, i64),
-    ) {
+    ) -> Foreseen {
         let raw = RawStat {
             czxid: zxid,
             mzxid: zxid,
@@ -148,12 +128,12 @@ impl Outstanding {
             raw,
             owner,
             num_children: 0,
-            data_length: 0,
-            content_crc: 0,
+            data_length: data_length(data),
             acl: KeptAcl::new(acl),
-            digest: 0,
+            foreseen: Foreseen::NEW,
         };
-        self.change_content(path, record, data, zxid);
+        let digest = self.digest.map_or(0, |_| digest::of_znode(path, data, &raw));
+        self.push(path, record, digest, zxid)
     }
 
     /// Notes a znode's new data.
@@ -163,31 +143,62 @@ impl Outstanding {
         mut record: Record,
         (data, version): (Option<&[u8]>, i32),
         (zxid, time_ms): (Zxid, i64),
-    ) {
+    ) -> Foreseen {
         record.raw.version = version;
         record.raw.mzxid = zxid;
         record.raw.mtime = time_ms;
-        self.change_content(path, record, data, zxid);
-    }
-
-    fn change_content(&mut self, path: &str, mut record: Record, data: Option<&[u8]>, zxid: Zxid) {
-        let content = Content::new(path, data);
         record.data_length = data_length(data);
-        record.content_crc = content.crc();
-        self.change_to(path, record, content, zxid);
+        let digest = self.digest.map_or(0, |_| digest::of_znode(path, data, &record.raw));
+        self.push(path, record, digest, zxid)
     }
 
-    /// Notes a znode's new state.
-    pub(super) fn change(&mut self, path: &str, record: Record, zxid: Zxid) {
-        let content = Content::from_crc(record.content_crc);
-        self.change_to(path, record, content, zxid);
+    /// Notes a znode's new ACL.
+    pub(super) fn set_acl(
+        &mut self,
+        path: &str,
+        mut record: Record,
+        (acl, version): (AclList<'_>, i32),
+        zxid: Zxid,
+    ) -> Foreseen {
+        record.acl = KeptAcl::new(acl);
+        self.set_stat(path, record, zxid, |raw| raw.aversion = version)
     }
 
-    fn change_to(&mut self, path: &str, mut record: Record, content: Content, zxid: Zxid) {
-        let path = root_alias(path);
-        let after = self.digest.map_or(0, |_| content.znode(path, &record.raw));
-        let before = core::mem::replace(&mut record.digest, after);
-        self.push(path, before, after, Some(record), zxid);
+    /// Notes a znode's new child, with the cversion that the transaction carries. As in the tree,
+    /// one that is not higher (after the highest of all) leaves the stat as it is.
+    pub(super) fn add_child(
+        &mut self,
+        path: &str,
+        mut record: Record,
+        zxid: Zxid,
+    ) -> (Foreseen, i32) {
+        record.num_children += 1;
+        let cversion = record.raw.cversion.wrapping_add(1);
+        let parent = self.set_stat(path, record, zxid, |raw| {
+            if cversion > raw.cversion {
+                raw.cversion = cversion;
+                raw.pzxid = zxid;
+            }
+        });
+        (parent, cversion)
+    }
+
+    fn set_stat(
+        &mut self,
+        path: &str,
+        mut record: Record,
+        zxid: Zxid,
+        change: impl FnOnce(&mut RawStat),
+    ) -> Foreseen {
+        let before = record.raw;
+        change(&mut record.raw);
+        let digest = match self.digest {
+            Some(_) if digest::is_counted(path) => {
+                digest::with_stat(record.foreseen.digest(), &before, &record.raw)
+            }
+            Some(_) | None => 0,
+        };
+        self.push(path, record, digest, zxid)
     }
 
     /// Notes that a znode goes.
@@ -196,11 +207,13 @@ impl Outstanding {
         (path, znode): (&str, &Record),
         (parent_path, mut parent): (&str, Record),
         zxid: Zxid,
-    ) {
-        self.push(path, znode.digest, 0, None, zxid);
+    ) -> ForeseenWrite {
+        let znode = znode.foreseen;
+        self.push_change(path, None, (znode.digest(), 0), zxid);
         parent.num_children = parent.num_children.saturating_sub(1);
-        parent.raw.pzxid = parent.raw.pzxid.max(zxid);
-        self.change(parent_path, parent, zxid);
+        let parent =
+            self.set_stat(parent_path, parent, zxid, |raw| raw.pzxid = raw.pzxid.max(zxid));
+        ForeseenWrite { znode, parent }
     }
 
     /// Undoes all changes of `zxid`, which must be the newest.
@@ -222,10 +235,25 @@ impl Outstanding {
         }
     }
 
-    fn push(&mut self, path: &str, out: u64, in_: u64, state: Option<Record>, zxid: Zxid) {
+    /// Notes what becomes of a znode, and that it counts `digest` then.
+    fn push(&mut self, path: &str, mut record: Record, digest: u32, zxid: Zxid) -> Foreseen {
+        let before = record.foreseen.digest();
+        let foreseen = record.foreseen.with_digest(digest);
+        record.foreseen = foreseen;
+        self.push_change(path, Some(record), (before, digest), zxid);
+        foreseen
+    }
+
+    fn push_change(
+        &mut self,
+        path: &str,
+        state: Option<Record>,
+        (before, after): (u32, u32),
+        zxid: Zxid,
+    ) {
         let digest = self.digest;
-        self.changes.push(path, Change { zxid, state, digest });
-        self.digest = digest.map(|sum| sum.wrapping_sub(out).wrapping_add(in_));
+        self.changes.push(root_alias(path), Change { zxid, state, digest });
+        self.digest = digest.map(|sum| sum.wrapping_sub(before.into()).wrapping_add(after.into()));
     }
 }
 

@@ -10,6 +10,7 @@ use zoarium_proto::path::CONFIG;
 use zoarium_proto::request::ReconfigRequest;
 use zoarium_proto::txn::Txn;
 use zoarium_proto::{ErrorCode, Membership, OpCode};
+use zoarium_tree::ForeseenWrite;
 
 /// The version of the config znode, which does not count its changes: the membership has its own.
 const ZNODE_VERSION: i32 = -1;
@@ -48,7 +49,8 @@ impl Prep {
         cx.check_access(znode.acl(), Perms::WRITE)?;
         let text = next.to_string();
         let (data, at) = (Some(text.as_bytes()), (cx.zxid, cx.time_ms));
-        self.outstanding.set_data(CONFIG, znode, (data, ZNODE_VERSION), at);
+        let znode = self.outstanding.set_data(CONFIG, znode, (data, ZNODE_VERSION), at);
+        self.foreseen.push(ForeseenWrite::of(znode));
         Txn::Reconfig { path: CONFIG.into(), data, version: ZNODE_VERSION }.encode_record(out);
         self.membership = Some(Arc::new(next));
         Ok(OpCode::Reconfig)

@@ -339,7 +339,7 @@ impl SnapshotLoader {
             let (parent_path, name) = parent_and_name(path).ok_or(Misplaced::BadPath)?;
             let parent = self.parent(parent_path).ok_or(Misplaced::ParentMissing)?;
             let znode = NewZnode { parent, name, path, data, stat, acl };
-            self.tree.add(&znode).map_err(|_| Misplaced::Duplicate)?
+            self.tree.add(&znode, None).map_err(|_| Misplaced::Duplicate)?
         };
         self.tree.acls.share(acl);
         self.path.clear();

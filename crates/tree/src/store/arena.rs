@@ -19,18 +19,19 @@ pub(crate) struct Slot(u32);
 impl Slot {
     /// The root's place, and the parent of the root.
     pub(crate) const ROOT: Self = Self(0);
+
+    /// A place that no znode is ever in.
+    pub(crate) const NONE: Self = Self(u32::MAX);
 }
 
 /// What every znode has: one line of a processor's cache. Name and data lie in [`Contents`].
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct Record {
-    czxid: Zxid,
+    pub(crate) czxid: Zxid,
     ctime: i64,
     /// See [`zoarium_proto::create::Owner`].
     pub(crate) owner: i64,
-    /// CRC-32 of path and data, where a change of the stat goes on from.
-    pub(crate) content_crc: u32,
     /// This znode's part of the tree digest; 0 if it has none.
     pub(crate) digest: u32,
     /// The parent; the root's is itself.
@@ -124,6 +125,12 @@ impl Arena {
     #[inline]
     pub(crate) fn get(&self, slot: Slot) -> &Record {
         &self.records[slot.0]
+    }
+
+    /// The record at `slot`, if there ever was one.
+    #[inline]
+    pub(super) fn record(&self, slot: Slot) -> Option<&Record> {
+        self.records.get(slot.0)
     }
 
     /// The record at `slot`, to change it.
