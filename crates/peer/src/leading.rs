@@ -177,7 +177,7 @@ impl Peer {
         if op.is_write() && op != OpCode::CloseSession && self.disk_full {
             return self.refuse(conn, xid, ErrorCode::SystemError, effects);
         }
-        let Some(zxid) = self.free_zxid() else {
+        let Some(mut zxid) = self.free_zxid() else {
             return self.backlog.push_back(Waiting::Client(request));
         };
         if let Some(zab) = self.zab()
@@ -192,10 +192,11 @@ impl Peer {
         }
         if let Upgrade::Needed { timeout_ms } = self.upgrade_for(session, op, &request.body) {
             self.upgrade(now, tree, session, timeout_ms, zxid);
+            let Some(next) = self.free_zxid() else {
+                return self.backlog.push_back(Waiting::Client(request));
+            };
+            zxid = next;
         }
-        let Some(zxid) = self.free_zxid() else {
-            return self.backlog.push_back(Waiting::Client(request));
-        };
         let asker = Asker {
             session,
             standing: self.standing(session, Owner::Here),

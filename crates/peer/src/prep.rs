@@ -254,6 +254,7 @@ impl Prep {
         if path.contains('\0') || path::RESERVED.contains(&path) {
             return Err(ErrorCode::BadArguments);
         }
+        let (path, parent_path) = (cx.tree.hashed(path), cx.tree.hashed(parent_path));
         let parent = self.outstanding.record(parent_path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(parent.acl(), Perms::DELETE)?;
         let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
@@ -263,12 +264,13 @@ impl Prep {
         }
         let write = self.outstanding.delete((path, &znode), (parent_path, parent), cx.zxid);
         self.foreseen.push(write);
-        Txn::Delete { path: path.into(), reaped: false }.encode_record(out);
+        Txn::Delete { path: path.path().into(), reaped: false }.encode_record(out);
         Ok(OpCode::Delete)
     }
 
     fn delete_reaped(&mut self, cx: &Context<'_>, path: &str, out: &mut Vec<u8>) -> Decision {
         let (parent_path, _) = path::split_at_last_slash(path).ok_or(ErrorCode::BadArguments)?;
+        let (path, parent_path) = (cx.tree.hashed(path), cx.tree.hashed(parent_path));
         let parent = self.outstanding.record(parent_path, cx.tree).ok_or(ErrorCode::NoNode)?;
         let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
         if znode.num_children > 0 {
@@ -279,7 +281,7 @@ impl Prep {
         }
         let write = self.outstanding.delete((path, &znode), (parent_path, parent), cx.zxid);
         self.foreseen.push(write);
-        Txn::Delete { path: path.into(), reaped: true }.encode_record(out);
+        Txn::Delete { path: path.path().into(), reaped: true }.encode_record(out);
         Ok(OpCode::DeleteContainer)
     }
 
@@ -291,12 +293,13 @@ impl Prep {
     ) -> Decision {
         cx.check_session()?;
         let path = valid_path(request.path.as_deref())?;
-        let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let hashed = cx.tree.hashed(path);
+        let znode = self.outstanding.record(hashed, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::WRITE)?;
         self.check_quota(cx, path, 0, data_length(request.data) - znode.data_length)?;
         let version = next_version(znode.raw.version, request.version)?;
         let (data, at) = (request.data, (cx.zxid, cx.time_ms));
-        let znode = self.outstanding.set_data(path, znode, (data, version), at);
+        let znode = self.outstanding.set_data(hashed, znode, (data, version), at);
         self.foreseen.push(ForeseenWrite::of(znode));
         Txn::SetData { path: path.into(), data: request.data, version }.encode_record(out);
         Ok(OpCode::SetData)
@@ -312,10 +315,11 @@ impl Prep {
         let path = valid_path(request.path.as_deref())?;
         let mut buffer = Vec::new();
         let acl = cx.options.access.fixup(request.acl, cx.identities, &mut buffer)?;
-        let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let hashed = cx.tree.hashed(path);
+        let znode = self.outstanding.record(hashed, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::ADMIN)?;
         let version = next_version(znode.raw.aversion, request.version)?;
-        let znode = self.outstanding.set_acl(path, znode, (acl, version), cx.zxid);
+        let znode = self.outstanding.set_acl(hashed, znode, (acl, version), cx.zxid);
         self.foreseen.push(ForeseenWrite::of(znode));
         Txn::SetAcl { path: path.into(), acl, version }.encode_record(out);
         Ok(OpCode::SetAcl)
@@ -374,7 +378,8 @@ impl Prep {
     ) -> Decision {
         cx.check_session()?;
         let path = valid_path(request.path.as_deref())?;
-        let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let hashed = cx.tree.hashed(path);
+        let znode = self.outstanding.record(hashed, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::READ)?;
         let version = next_version(znode.raw.version, request.version)?;
         self.foreseen.push(ForeseenWrite::of(Foreseen::NEW));

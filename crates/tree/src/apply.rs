@@ -233,14 +233,13 @@ impl Tree {
 
     /// Counts a create in the parent, unless a later one is counted already.
     fn raise_cversion(&mut self, parent: Slot, cversion: i32, zxid: Zxid, digest: Option<u32>) {
-        let current = self.store.arena.extra_mut(parent).cversion;
-        let cversion = if cversion == -1 { current.wrapping_add(1) } else { cversion };
-        if cversion > current {
-            self.change_stat(parent, digest, |stat| {
+        self.change_stat(parent, digest, |stat| {
+            let cversion = if cversion == -1 { stat.cversion.wrapping_add(1) } else { cversion };
+            if cversion > stat.cversion {
                 stat.cversion = cversion;
                 stat.pzxid = zxid;
-            });
-        }
+            }
+        });
     }
 
     fn delete<'t>(
@@ -288,9 +287,7 @@ impl Tree {
     }
 
     fn raise_pzxid(&mut self, parent: Slot, zxid: Zxid, digest: Option<u32>) {
-        if zxid > self.store.arena.extra_mut(parent).pzxid {
-            self.change_stat(parent, digest, |stat| stat.pzxid = zxid);
-        }
+        self.change_stat(parent, digest, |stat| stat.pzxid = stat.pzxid.max(zxid));
     }
 
     /// The znode at `path`, which is perhaps where it was foreseen.

@@ -11,6 +11,25 @@ use crate::hash::Seed;
 /// shard holds ten thousand entries.
 const SHARDS: usize = 512;
 
+/// A path with its hash, which is then computed once for all who look for the path.
+#[derive(Clone, Copy, Debug)]
+pub struct HashedPath<'p> {
+    path: &'p str,
+    hash: PathHash,
+}
+
+impl<'p> HashedPath<'p> {
+    /// The path. The root's is empty.
+    pub const fn path(&self) -> &'p str {
+        self.path
+    }
+
+    /// The hash, all of whose bits are good.
+    pub const fn hash(&self) -> u64 {
+        self.hash.0
+    }
+}
+
 /// The hash of a full path.
 #[derive(Clone, Copy, Debug)]
 struct PathHash(u64);
@@ -59,9 +78,24 @@ impl<P: Copy + PartialEq> Index<P> {
         PathHash(self.seed.hash(path.as_bytes()))
     }
 
+    /// A path with its hash in this index.
+    pub(crate) fn hashed<'p>(&self, path: &'p str) -> HashedPath<'p> {
+        HashedPath { path, hash: self.hash(path) }
+    }
+
     /// The place for `path`: one with its hash for which `is_it` holds.
+    #[inline]
     pub(crate) fn find(&self, path: &str, is_it: impl Fn(P) -> bool) -> Option<P> {
-        let hash = self.hash(path);
+        self.find_hashed(self.hashed(path), is_it)
+    }
+
+    /// The same, for a path that this index has hashed.
+    #[inline]
+    pub(crate) fn find_hashed(
+        &self,
+        HashedPath { hash, .. }: HashedPath<'_>,
+        is_it: impl Fn(P) -> bool,
+    ) -> Option<P> {
         let tag = hash.tag();
         self.shards[hash.shard()]
             .find(spread(tag), |entry| entry.tag == tag && is_it(entry.place))

@@ -55,6 +55,7 @@ mod znode;
 pub use apply::{Applied, Change, ChangeKind, OnChange, Outcome};
 pub use footprint::Footprint;
 pub use foresight::{Foreseen, ForeseenWrite, Foresight};
+pub use index::HashedPath;
 pub use snapshot::{Loaded, Progress, SnapshotCursor, SnapshotLoader};
 pub use tree::{Tree, TreeOptions};
 pub use znode::Znode;

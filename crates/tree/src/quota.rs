@@ -235,6 +235,12 @@ impl Tree {
 
     #[inline]
     fn add_usage(&mut self, path: &str, count: i64, bytes: i64) {
+        if !self.quotas.paths.is_empty() {
+            self.add_usage_to_nearest(path, count, bytes);
+        }
+    }
+
+    fn add_usage_to_nearest(&mut self, path: &str, count: i64, bytes: i64) {
         let Some(prefix) = self.quotas.nearest(path) else { return };
         let stats_path = stats_path(prefix);
         let Some(slot) = self.store.find(&stats_path) else { return };

@@ -16,7 +16,7 @@ use crate::acls::AclKey;
 use crate::footprint::Footprint;
 use crate::foresight::Foreseen;
 use crate::hash::Seed;
-use crate::index::Index;
+use crate::index::{HashedPath, Index};
 
 /// A znode to be added.
 #[derive(Debug)]
@@ -61,6 +61,19 @@ impl Store {
         match path {
             "" | "/" => Some(Slot::ROOT),
             path => self.index.find(path, |slot| is_at(&self.arena, slot, path)),
+        }
+    }
+
+    /// The path with its hash; the root's is then empty.
+    pub(crate) fn hashed<'p>(&self, path: &'p str) -> HashedPath<'p> {
+        self.index.hashed(if path == "/" { "" } else { path })
+    }
+
+    /// The znode at a path that this store has hashed.
+    pub(crate) fn find_hashed(&self, path: HashedPath<'_>) -> Option<Slot> {
+        match path.path() {
+            "" => Some(Slot::ROOT),
+            text => self.index.find_hashed(path, |slot| is_at(&self.arena, slot, text)),
         }
     }
 

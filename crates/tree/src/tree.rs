@@ -11,6 +11,7 @@ use zoarium_proto::{AclList, RawStat, SessionId, Zxid};
 use crate::acls::{AclKey, Acls};
 use crate::digest::{self, DigestAt, Digests};
 use crate::hash::Seed;
+use crate::index::HashedPath;
 use crate::owners::Owners;
 use crate::quota::Quotas;
 use crate::store::arena::{Extra, Record, Slot};
@@ -110,6 +111,17 @@ impl Tree {
     /// The znode at `path`. The root is found as `/` and as the empty path.
     pub fn find(&self, path: &str) -> Option<Znode<'_>> {
         self.store.find(path).map(|slot| Znode::new(self, slot))
+    }
+
+    /// The path with its hash, for [`Tree::find_hashed`] of this tree alone. The root's path is then
+    /// empty.
+    pub fn hashed<'p>(&self, path: &'p str) -> HashedPath<'p> {
+        self.store.hashed(path)
+    }
+
+    /// The znode at a path that this tree has hashed.
+    pub fn find_hashed(&self, path: HashedPath<'_>) -> Option<Znode<'_>> {
+        self.store.find_hashed(path).map(|slot| Znode::new(self, slot))
     }
 
     /// The last transaction applied.

@@ -4,7 +4,7 @@
 use zoarium_proto::acl::encode_list;
 use zoarium_proto::create::Owner;
 use zoarium_proto::txn::{CreateKind, CreateTxn, LoggedTxn, Txn, TxnDigest, TxnHeader};
-use zoarium_proto::{Acl, AclList, ErrorCode, Perms, SessionId, Zxid};
+use zoarium_proto::{Acl, AclList, ErrorCode, Perms, RawStat, SessionId, Zxid};
 use zoarium_tree::digest;
 use zoarium_tree::quota::{Limits, Usage};
 use zoarium_tree::{Applied, ChangeKind, Outcome, Progress, SnapshotLoader, Tree, TreeOptions};

@@ -32,6 +32,7 @@ impl Prep {
         }
         let mut buffer = Vec::new();
         let acl = cx.options.access.fixup(request.acl, cx.identities, &mut buffer)?;
+        let parent_path = cx.tree.hashed(parent_path);
         let parent = self.outstanding.record(parent_path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(parent.acl(), Perms::CREATE)?;
         let (path, is_valid) = if mode.is_sequential() {
@@ -44,7 +45,8 @@ impl Prep {
         if !is_valid {
             return Err(ErrorCode::BadArguments);
         }
-        if self.outstanding.exists(&path, cx.tree) {
+        let hashed = cx.tree.hashed(&path);
+        if self.outstanding.exists(hashed, cx.tree) {
             return Err(ErrorCode::NodeExists);
         }
         if matches!(parent.owner, Owner::Session(_)) {
@@ -54,7 +56,7 @@ impl Prep {
         let (kind, owner) = kind_of(op, mode, request.ttl_ms, cx);
         let (parent, parent_cversion) = self.outstanding.add_child(parent_path, parent, cx.zxid);
         let at = (cx.zxid, cx.time_ms);
-        let znode = self.outstanding.create(&path, request.data, acl, owner, at);
+        let znode = self.outstanding.create(hashed, request.data, acl, owner, at);
         self.foreseen.push(ForeseenWrite { znode, parent });
         let txn = CreateTxn { path, data: request.data, acl, kind, parent_cversion };
         let txn = Txn::Create(txn);

@@ -34,6 +34,7 @@ impl Prep {
         };
         let mut failed = None;
         out.put_i32(length(writes.len()));
+        self.foreseen.reserve(writes.len());
         for write in writes {
             let part = put_part(out, |out| match failed {
                 Some(_) => Err(ErrorCode::RuntimeInconsistency),

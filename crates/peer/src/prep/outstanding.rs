@@ -13,7 +13,7 @@ use changes::{Change, Changes};
 use zoarium_proto::acl::AclList;
 use zoarium_proto::create::Owner;
 use zoarium_proto::{RawStat, SessionId, Zxid};
-use zoarium_tree::{Foreseen, ForeseenWrite, Tree, Znode, digest};
+use zoarium_tree::{Foreseen, ForeseenWrite, HashedPath, Tree, Znode, digest};
 
 /// A znode as it will be.
 #[derive(Clone, Debug)]
@@ -90,26 +90,24 @@ impl Outstanding {
     }
 
     /// The znode as it will be, or `None` if it will not exist.
-    pub(super) fn record(&self, path: &str, tree: &Tree) -> Option<Record> {
-        let path = root_alias(path);
+    pub(super) fn record(&self, path: HashedPath<'_>, tree: &Tree) -> Option<Record> {
         match self.changes.newest(path) {
             Some(newest) => newest.state.clone(),
-            None => tree.find(path).as_ref().map(Record::of),
+            None => tree.find_hashed(path).as_ref().map(Record::of),
         }
     }
 
-    pub(super) fn exists(&self, path: &str, tree: &Tree) -> bool {
-        let path = root_alias(path);
+    pub(super) fn exists(&self, path: HashedPath<'_>, tree: &Tree) -> bool {
         match self.changes.newest(path) {
             Some(newest) => newest.state.is_some(),
-            None => tree.find(path).is_some(),
+            None => tree.find_hashed(path).is_some(),
         }
     }
 
     /// Notes a new znode.
     pub(super) fn create(
         &mut self,
-        path: &str,
+        path: HashedPath<'_>,
         data: Option<&[u8]>,
         acl: AclList<'_>,
         owner: Owner,
@@ -132,14 +130,14 @@ impl Outstanding {
             acl: KeptAcl::new(acl),
             foreseen: Foreseen::NEW,
         };
-        let digest = self.digest.map_or(0, |_| digest::of_znode(path, data, &raw));
+        let digest = self.digest.map_or(0, |_| digest::of_znode(path.path(), data, &raw));
         self.push(path, record, digest, zxid)
     }
 
     /// Notes a znode's new data.
     pub(super) fn set_data(
         &mut self,
-        path: &str,
+        path: HashedPath<'_>,
         mut record: Record,
         (data, version): (Option<&[u8]>, i32),
         (zxid, time_ms): (Zxid, i64),
@@ -148,14 +146,14 @@ impl Outstanding {
         record.raw.mzxid = zxid;
         record.raw.mtime = time_ms;
         record.data_length = data_length(data);
-        let digest = self.digest.map_or(0, |_| digest::of_znode(path, data, &record.raw));
+        let digest = self.digest.map_or(0, |_| digest::of_znode(path.path(), data, &record.raw));
         self.push(path, record, digest, zxid)
     }
 
     /// Notes a znode's new ACL.
     pub(super) fn set_acl(
         &mut self,
-        path: &str,
+        path: HashedPath<'_>,
         mut record: Record,
         (acl, version): (AclList<'_>, i32),
         zxid: Zxid,
@@ -168,7 +166,7 @@ impl Outstanding {
     /// one that is not higher (after the highest of all) leaves the stat as it is.
     pub(super) fn add_child(
         &mut self,
-        path: &str,
+        path: HashedPath<'_>,
         mut record: Record,
         zxid: Zxid,
     ) -> (Foreseen, i32) {
@@ -185,7 +183,7 @@ impl Outstanding {
 
     fn set_stat(
         &mut self,
-        path: &str,
+        path: HashedPath<'_>,
         mut record: Record,
         zxid: Zxid,
         change: impl FnOnce(&mut RawStat),
@@ -193,7 +191,7 @@ impl Outstanding {
         let before = record.raw;
         change(&mut record.raw);
         let digest = match self.digest {
-            Some(_) if digest::is_counted(path) => {
+            Some(_) if digest::is_counted(path.path()) => {
                 digest::with_stat(record.foreseen.digest(), &before, &record.raw)
             }
             Some(_) | None => 0,
@@ -204,8 +202,8 @@ impl Outstanding {
     /// Notes that a znode goes.
     pub(super) fn delete(
         &mut self,
-        (path, znode): (&str, &Record),
-        (parent_path, mut parent): (&str, Record),
+        (path, znode): (HashedPath<'_>, &Record),
+        (parent_path, mut parent): (HashedPath<'_>, Record),
         zxid: Zxid,
     ) -> ForeseenWrite {
         let znode = znode.foreseen;
@@ -236,7 +234,13 @@ impl Outstanding {
     }
 
     /// Notes what becomes of a znode, and that it counts `digest` then.
-    fn push(&mut self, path: &str, mut record: Record, digest: u32, zxid: Zxid) -> Foreseen {
+    fn push(
+        &mut self,
+        path: HashedPath<'_>,
+        mut record: Record,
+        digest: u32,
+        zxid: Zxid,
+    ) -> Foreseen {
         let before = record.foreseen.digest();
         let foreseen = record.foreseen.with_digest(digest);
         record.foreseen = foreseen;
@@ -246,18 +250,13 @@ impl Outstanding {
 
     fn push_change(
         &mut self,
-        path: &str,
+        path: HashedPath<'_>,
         state: Option<Record>,
         (before, after): (u32, u32),
         zxid: Zxid,
     ) {
         let digest = self.digest;
-        self.changes.push(root_alias(path), Change { zxid, state, digest });
+        self.changes.push(path, Change { zxid, state, digest });
         self.digest = digest.map(|sum| sum.wrapping_sub(before.into()).wrapping_add(after.into()));
     }
-}
-
-/// The root is kept under its empty name, as in the tree.
-fn root_alias(path: &str) -> &str {
-    if path == "/" { "" } else { path }
 }

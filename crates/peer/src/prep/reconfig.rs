@@ -45,11 +45,12 @@ impl Prep {
         if !next.is_quorum(&zab.in_sync()) {
             return Err(ErrorCode::NewConfigNoQuorum);
         }
-        let znode = self.outstanding.record(CONFIG, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let path = cx.tree.hashed(CONFIG);
+        let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
         cx.check_access(znode.acl(), Perms::WRITE)?;
         let text = next.to_string();
         let (data, at) = (Some(text.as_bytes()), (cx.zxid, cx.time_ms));
-        let znode = self.outstanding.set_data(CONFIG, znode, (data, ZNODE_VERSION), at);
+        let znode = self.outstanding.set_data(path, znode, (data, ZNODE_VERSION), at);
         self.foreseen.push(ForeseenWrite::of(znode));
         Txn::Reconfig { path: CONFIG.into(), data, version: ZNODE_VERSION }.encode_record(out);
         self.membership = Some(Arc::new(next));

@@ -5,10 +5,9 @@ use super::Record;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::hash::BuildHasher;
 use core::ops::Range;
-use foldhash::fast::FixedState;
 use zoarium_proto::Zxid;
+use zoarium_tree::HashedPath;
 
 /// Changes are counted from 1 on, for ever.
 type Number = u64;
@@ -46,7 +45,6 @@ pub(super) struct Changes {
     /// ones. What is before `first` is gone, and so is all that is older: so changes that go leave
     /// nothing to clean up.
     buckets: Vec<Number>,
-    hasher: FixedState,
 }
 
 /// How many buckets there are at first; a power of two.
@@ -59,7 +57,6 @@ impl Changes {
             first: 1,
             paths: Paths::default(),
             buckets: alloc::vec![0; BUCKETS_MIN],
-            hasher: FixedState::default(),
         }
     }
 
@@ -68,11 +65,10 @@ impl Changes {
     }
 
     /// The newest change of a path.
-    pub(super) fn newest(&self, path: &str) -> Option<&Change> {
-        let hash = self.hasher.hash_one(path);
-        let mut number = self.buckets[self.bucket(hash)];
+    pub(super) fn newest(&self, path: HashedPath<'_>) -> Option<&Change> {
+        let mut number = self.buckets[self.bucket(path.hash())];
         while let Some(place) = self.place(number) {
-            if self.is_of(place, path, hash) {
+            if self.is_of(place, path) {
                 return Some(&place.change);
             }
             number = place.other;
@@ -80,30 +76,30 @@ impl Changes {
         None
     }
 
-    pub(super) fn push(&mut self, path: &str, change: Change) {
+    pub(super) fn push(&mut self, path: HashedPath<'_>, change: Change) {
         if self.queue.len() == self.buckets.len() {
             self.grow();
         }
-        let hash = self.hasher.hash_one(path);
+        let hash = path.hash();
         let bucket = self.bucket(hash);
         let before = self.buckets[bucket];
         let other = match self.place(before) {
-            Some(place) if self.is_of(place, path, hash) => place.other,
+            Some(place) if self.is_of(place, path) => place.other,
             Some(_) | None => before,
         };
         self.buckets[bucket] = self.next();
-        let path = self.paths.push(path);
+        let path = self.paths.push(path.path());
         self.queue.push_back(Place { change, path, hash, before, other });
     }
 
     /// Drops the changes that are not after `zxid`.
     pub(super) fn drop_until(&mut self, zxid: Zxid) {
-        while let Some(place) = self.queue.front()
-            && place.change.zxid <= zxid
-        {
-            self.paths.forget_before(place.path.end);
-            self.queue.pop_front();
-            self.first += 1;
+        let is_gone = |place: &&Place| place.change.zxid <= zxid;
+        let count = self.queue.iter().take_while(is_gone).count();
+        if let Some(last) = count.checked_sub(1) {
+            self.paths.forget_before(self.queue[last].path.end);
+            self.queue.drain(..count);
+            self.first += count as Number;
         }
     }
 
@@ -130,8 +126,8 @@ impl Changes {
         self.queue.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 
-    fn is_of(&self, place: &Place, path: &str, hash: u64) -> bool {
-        place.hash == hash && self.paths.at(&place.path) == path
+    fn is_of(&self, place: &Place, path: HashedPath<'_>) -> bool {
+        place.hash == path.hash() && self.paths.at(&place.path) == path.path()
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
@@ -198,6 +194,7 @@ impl Paths {
 mod tests {
     use super::*;
     use alloc::format;
+    use zoarium_tree::{Tree, TreeOptions};
 
     fn change(zxid: u64) -> Change {
         Change { zxid: Zxid(zxid), state: None, digest: None }
@@ -205,18 +202,19 @@ mod tests {
 
     #[test]
     fn newest_change_of_a_path_is_found_while_others_come_and_go() {
-        let mut changes = Changes::new();
+        let (tree, mut changes) = (Tree::new(TreeOptions::default()), Changes::new());
         for n in 0..1000 {
-            changes.push(&format!("/znode-{n}"), change(n));
-            changes.push("/parent", change(n));
+            changes.push(tree.hashed(&format!("/znode-{n}")), change(n));
+            changes.push(tree.hashed("/parent"), change(n));
             // It grows to a third of all.
             let gone = n * 2 / 3;
             changes.drop_until(Zxid(gone));
             for m in 0..=n {
-                let found = changes.newest(&format!("/znode-{m}")).map(|change| change.zxid);
+                let found =
+                    changes.newest(tree.hashed(&format!("/znode-{m}"))).map(|change| change.zxid);
                 assert_eq!(found, (m > gone).then_some(Zxid(m)), "after {n}");
             }
-            let parent = changes.newest("/parent").map(|change| change.zxid);
+            let parent = changes.newest(tree.hashed("/parent")).map(|change| change.zxid);
             assert_eq!(parent, (n > gone).then_some(Zxid(n)));
         }
         changes.drop_until(Zxid(1000));
@@ -225,16 +223,17 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_uncovers_what_was_before() {
-        let mut changes = Changes::new();
+        let (tree, mut changes) = (Tree::new(TreeOptions::default()), Changes::new());
         for n in 1..=200 {
-            changes.push(&format!("/znode-{}", n % 70), change(n));
+            changes.push(tree.hashed(&format!("/znode-{}", n % 70)), change(n));
         }
         while changes.pop_of(Zxid(150)).is_none() {
             let newest = changes.queue.len() as u64;
             assert!(changes.pop_of(Zxid(newest)).is_some());
         }
         for n in 0..70 {
-            let found = changes.newest(&format!("/znode-{n}")).map(|change| change.zxid.0);
+            let found =
+                changes.newest(tree.hashed(&format!("/znode-{n}"))).map(|change| change.zxid.0);
             let expected = (1..150).rev().find(|m| m % 70 == n);
             assert_eq!(found, expected, "/znode-{n}");
         }
