@@ -70,6 +70,16 @@ impl Agreement {
         }
     }
 
+    /// Proposes the next transaction, with the zxid that [`Agreement::next_zxid`] gave.
+    pub(crate) fn propose(&mut self, now: Now, txn: Txn) {
+        match &mut self.by {
+            By::Disk(alone) => alone.propose(txn, &mut self.effects),
+            By::Quorum(zab) => {
+                zab.step(now, Input::Request(Request::Propose(txn)), &mut self.effects);
+            }
+        }
+    }
+
     /// Puts what has gathered in the place of an empty list. Whether it is anything.
     pub(crate) fn take_effects(&mut self, effects: &mut Effects<Zab>) -> bool {
         core::mem::swap(&mut self.effects, effects);
@@ -85,13 +95,6 @@ impl Alone {
 
     fn step(&mut self, input: Input<Zab>, fx: &mut Effects<Zab>) {
         match input {
-            Input::Request(Request::Propose(txn)) => {
-                assert!(txn.zxid > self.last_zxid, "{} after {}", txn.zxid, self.last_zxid);
-                self.last_zxid = txn.zxid;
-                self.last_seq = self.last_seq.next();
-                fx.persist(self.last_seq, Record::Append(txn.clone()));
-                self.pending.push_back((self.last_seq, txn));
-            }
             Input::Persisted { upto } => self.on_persisted(upto, fx),
             // What else there is needs others.
             Input::Start
@@ -101,6 +104,14 @@ impl Alone {
             | Input::Timer(_)
             | Input::Request(_) => {}
         }
+    }
+
+    fn propose(&mut self, txn: Txn, fx: &mut Effects<Zab>) {
+        assert!(txn.zxid > self.last_zxid, "{} after {}", txn.zxid, self.last_zxid);
+        self.last_zxid = txn.zxid;
+        self.last_seq = self.last_seq.next();
+        fx.persist(self.last_seq, Record::Append(txn.clone()));
+        self.pending.push_back((self.last_seq, txn));
     }
 
     fn on_persisted(&mut self, upto: PersistSeq, fx: &mut Effects<Zab>) {

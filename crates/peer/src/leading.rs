@@ -404,7 +404,7 @@ impl Peer {
     fn propose(&mut self, now: Now, zxid: Zxid, bytes: Bytes, origin: Option<Origin>) {
         self.pipeline.propose(zxid, origin, self.prep.take_foresight());
         let txn = Txn { zxid, bytes, membership: self.prep.take_membership() };
-        self.agreement.step(now, Input::Request(Request::Propose(txn)));
+        self.agreement.propose(now, txn);
     }
 }
 

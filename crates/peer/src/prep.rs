@@ -255,9 +255,9 @@ impl Prep {
             return Err(ErrorCode::BadArguments);
         }
         let (path, parent_path) = (cx.tree.hashed(path), cx.tree.hashed(parent_path));
-        let parent = self.outstanding.record(parent_path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let parent = self.outstanding.record(parent_path, cx.tree)?;
         cx.check_access(parent.acl(), Perms::DELETE)?;
-        let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let znode = self.outstanding.record(path, cx.tree)?;
         check_version(znode.raw.version, request.version)?;
         if znode.num_children > 0 {
             return Err(ErrorCode::NotEmpty);
@@ -271,8 +271,8 @@ impl Prep {
     fn delete_reaped(&mut self, cx: &Context<'_>, path: &str, out: &mut Vec<u8>) -> Decision {
         let (parent_path, _) = path::split_at_last_slash(path).ok_or(ErrorCode::BadArguments)?;
         let (path, parent_path) = (cx.tree.hashed(path), cx.tree.hashed(parent_path));
-        let parent = self.outstanding.record(parent_path, cx.tree).ok_or(ErrorCode::NoNode)?;
-        let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let parent = self.outstanding.record(parent_path, cx.tree)?;
+        let znode = self.outstanding.record(path, cx.tree)?;
         if znode.num_children > 0 {
             return Err(ErrorCode::NotEmpty);
         }
@@ -294,7 +294,7 @@ impl Prep {
         cx.check_session()?;
         let path = valid_path(request.path.as_deref())?;
         let hashed = cx.tree.hashed(path);
-        let znode = self.outstanding.record(hashed, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let znode = self.outstanding.record(hashed, cx.tree)?;
         cx.check_access(znode.acl(), Perms::WRITE)?;
         self.check_quota(cx, path, 0, data_length(request.data) - znode.data_length)?;
         let version = next_version(znode.raw.version, request.version)?;
@@ -316,7 +316,7 @@ impl Prep {
         let mut buffer = Vec::new();
         let acl = cx.options.access.fixup(request.acl, cx.identities, &mut buffer)?;
         let hashed = cx.tree.hashed(path);
-        let znode = self.outstanding.record(hashed, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let znode = self.outstanding.record(hashed, cx.tree)?;
         cx.check_access(znode.acl(), Perms::ADMIN)?;
         let version = next_version(znode.raw.aversion, request.version)?;
         let znode = self.outstanding.set_acl(hashed, znode, (acl, version), cx.zxid);
@@ -379,7 +379,7 @@ impl Prep {
         cx.check_session()?;
         let path = valid_path(request.path.as_deref())?;
         let hashed = cx.tree.hashed(path);
-        let znode = self.outstanding.record(hashed, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let znode = self.outstanding.record(hashed, cx.tree)?;
         cx.check_access(znode.acl(), Perms::READ)?;
         let version = next_version(znode.raw.version, request.version)?;
         self.foreseen.push(ForeseenWrite::of(Foreseen::NEW));

@@ -217,9 +217,11 @@ impl<'a> Reader<'a> {
 
     /// A string; `None` is null.
     ///
+    /// Always inlined: what it gives is then made where it is kept, not moved there from two results.
+    ///
     /// # Errors
     /// As [`Reader::buffer`].
-    #[inline]
+    #[inline(always)]
     pub fn text(&mut self) -> Result<Option<Text<'a>>, DecodeError> {
         // The usual case first: the lossy reading is several times slower on valid text.
         Ok(self.buffer()?.map(|bytes| match core::str::from_utf8(bytes) {

@@ -33,7 +33,7 @@ impl Prep {
         let mut buffer = Vec::new();
         let acl = cx.options.access.fixup(request.acl, cx.identities, &mut buffer)?;
         let parent_path = cx.tree.hashed(parent_path);
-        let parent = self.outstanding.record(parent_path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let parent = self.outstanding.record(parent_path, cx.tree)?;
         cx.check_access(parent.acl(), Perms::CREATE)?;
         let (path, is_valid) = if mode.is_sequential() {
             let path = format!("{asked}{}", sequence(parent.raw.cversion));

@@ -7,7 +7,6 @@ use bytes::BufMut;
 use zoarium_proto::CreateMode;
 use zoarium_proto::jute::length;
 use zoarium_proto::multi::{MultiRequest, WriteOp};
-use zoarium_proto::request::CreateRequest;
 use zoarium_proto::{ErrorCode, OpCode, Reader};
 
 impl Prep {
@@ -35,10 +34,11 @@ impl Prep {
         let mut failed = None;
         out.put_i32(length(writes.len()));
         self.foreseen.reserve(writes.len());
-        for write in writes {
+        for mut write in writes {
+            become_part(&mut write);
             let part = put_part(out, |out| match failed {
                 Some(_) => Err(ErrorCode::RuntimeInconsistency),
-                None => self.write(cx, &as_part(write), out),
+                None => self.write(cx, &write, out),
             });
             failed = failed.or(part.err());
         }
@@ -50,16 +50,15 @@ impl Prep {
     }
 }
 
-/// A part as it counts inside a multi, where the mode of a create decides the operation rather
-/// than the other way round (Apache's `Op`).
-fn as_part(write: WriteOp<'_>) -> WriteOp<'_> {
-    let WriteOp::Create(op, request) = write else { return write };
-    let op = match CreateMode::from_wire(request.flags) {
+/// Makes a write what it counts as inside a multi, where the mode of a create decides the operation
+/// rather than the other way round (Apache's `Op`).
+fn become_part(write: &mut WriteOp<'_>) {
+    let WriteOp::Create(op, request) = write else { return };
+    *op = match CreateMode::from_wire(request.flags) {
         Some(CreateMode::Container) => OpCode::CreateContainer,
         Some(mode) if mode.is_ttl() => OpCode::CreateTtl,
-        Some(_) | None if op == OpCode::CreateTtl => OpCode::Create,
-        Some(_) | None => op,
+        Some(_) | None if *op == OpCode::CreateTtl => OpCode::Create,
+        Some(_) | None => *op,
     };
-    let ttl_ms = request.ttl_ms.filter(|_| op == OpCode::CreateTtl);
-    WriteOp::Create(op, CreateRequest { ttl_ms, ..request })
+    request.ttl_ms = request.ttl_ms.filter(|_| *op == OpCode::CreateTtl);
 }

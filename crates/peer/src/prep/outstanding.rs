@@ -12,7 +12,7 @@ use alloc::sync::Arc;
 use changes::{Change, Changes};
 use zoarium_proto::acl::AclList;
 use zoarium_proto::create::Owner;
-use zoarium_proto::{RawStat, SessionId, Zxid};
+use zoarium_proto::{ErrorCode, RawStat, SessionId, Zxid};
 use zoarium_tree::{Foreseen, ForeseenWrite, HashedPath, Tree, Znode, digest};
 
 /// A znode as it will be.
@@ -89,12 +89,18 @@ impl Outstanding {
         self.digest
     }
 
-    /// The znode as it will be, or `None` if it will not exist.
-    pub(super) fn record(&self, path: HashedPath<'_>, tree: &Tree) -> Option<Record> {
-        match self.changes.newest(path) {
-            Some(newest) => newest.state.clone(),
-            None => tree.find_hashed(path).as_ref().map(Record::of),
-        }
+    /// The znode as it will be.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NoNode`] if it will not exist.
+    pub(super) fn record(&self, path: HashedPath<'_>, tree: &Tree) -> Result<Record, ErrorCode> {
+        let Some(newest) = self.changes.newest(path) else {
+            return match tree.find_hashed(path) {
+                Some(znode) => Ok(Record::of(&znode)),
+                None => Err(ErrorCode::NoNode),
+            };
+        };
+        newest.state.clone().ok_or(ErrorCode::NoNode)
     }
 
     pub(super) fn exists(&self, path: HashedPath<'_>, tree: &Tree) -> bool {

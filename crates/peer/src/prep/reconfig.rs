@@ -46,7 +46,7 @@ impl Prep {
             return Err(ErrorCode::NewConfigNoQuorum);
         }
         let path = cx.tree.hashed(CONFIG);
-        let znode = self.outstanding.record(path, cx.tree).ok_or(ErrorCode::NoNode)?;
+        let znode = self.outstanding.record(path, cx.tree)?;
         cx.check_access(znode.acl(), Perms::WRITE)?;
         let text = next.to_string();
         let (data, at) = (Some(text.as_bytes()), (cx.zxid, cx.time_ms));

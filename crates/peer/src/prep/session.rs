@@ -26,8 +26,8 @@ impl Prep {
         for path in &paths {
             let Some((parent_path, _)) = path.rsplit_once('/') else { continue };
             let (path, parent_path) = (cx.tree.hashed(path), cx.tree.hashed(parent_path));
-            if let Some(parent) = self.outstanding.record(parent_path, cx.tree)
-                && let Some(znode) = self.outstanding.record(path, cx.tree)
+            if let Ok(parent) = self.outstanding.record(parent_path, cx.tree)
+                && let Ok(znode) = self.outstanding.record(path, cx.tree)
             {
                 self.outstanding.delete((path, &znode), (parent_path, parent), cx.zxid);
             }

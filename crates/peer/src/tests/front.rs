@@ -179,7 +179,7 @@ impl Front {
         let txn = LoggedTxn::decode(&delivery.txn).unwrap();
         let mut events = Vec::new();
         let watches = &mut self.watches;
-        let applied = self.tree.apply(&txn, &mut |change: Change<'_>| {
+        let applied = self.tree.apply_foreseen(&txn, &delivery.foresight, &mut |change: Change<'_>| {
             watches.trigger(&change, &mut |conn, event, path, _| {
                 events.push(format!("c{conn} {event:?} {path}"));
             });

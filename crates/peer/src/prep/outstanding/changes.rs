@@ -95,6 +95,10 @@ impl Changes {
     /// Drops the changes that are not after `zxid`.
     pub(super) fn drop_until(&mut self, zxid: Zxid) {
         let is_gone = |place: &&Place| place.change.zxid <= zxid;
+        // Of all that is decided in one turn only the first may find something.
+        if self.queue.front().filter(is_gone).is_none() {
+            return;
+        }
         let count = self.queue.iter().take_while(is_gone).count();
         if let Some(last) = count.checked_sub(1) {
             self.paths.forget_before(self.queue[last].path.end);
