@@ -69,8 +69,9 @@ async fn any_byte_of_an_answer_may_be_a_lie() {
     let world = World::start().await;
     let wire = Wire::default();
     let builder = world.builder().connector(wire.clone()).session_timeout(SHORT);
+    // Whose session is long enough for a busy machine.
+    world.client().await.create("/a").data(b"x").await.unwrap();
     let client = builder.connect().await.unwrap();
-    client.create("/a").data(b"x").await.unwrap();
     let mut states = client.states();
     // Length, header, the length of the data, the data and the stat.
     for offset in 0..4 + 16 + 4 + 1 + 68 {

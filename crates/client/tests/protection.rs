@@ -54,8 +54,9 @@ async fn znode_of_a_lost_session_is_not_taken_for_ones_own() {
     let wire = Wire::default();
     let timeout = Duration::from_millis(300);
     let builder = world.builder().connector(wire.clone()).session_timeout(timeout);
+    // Whose session is long enough for a busy machine.
+    world.client().await.create("/lock").await.unwrap();
     let client = builder.connect().await.unwrap();
-    client.create("/lock").await.unwrap();
     let mut states = client.states();
     // The request gets through, its answer does not, and the session is lost.
     wire.mute();

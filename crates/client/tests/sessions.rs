@@ -8,7 +8,9 @@ use zoarium_client::{
     Cause, Client, ConnectError, Error, Failure, Fault, Generation, State, States, Verdict, retry,
 };
 
-const SHORT: Duration = Duration::from_millis(400);
+/// A session's timeout, where its end is waited for; longer than a busy machine keeps a client from
+/// its pings.
+const SHORT: Duration = Duration::from_millis(1500);
 
 async fn next(states: &mut States) -> State {
     soon(states.next()).await.unwrap()

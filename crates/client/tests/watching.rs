@@ -144,7 +144,7 @@ async fn slow_reader_is_told_of_a_gap() {
 async fn watches_end_with_their_session_unless_they_are_to_outlive_it() {
     let world = World::start().await;
     let wire = Wire::default();
-    let timeout = Duration::from_millis(300);
+    let timeout = Duration::from_millis(1500);
     let builder = world.builder().connector(wire.clone()).session_timeout(timeout);
     let client = builder.connect().await.unwrap();
     let (_, one_shot) = client.exists("/a").watch().await.unwrap();

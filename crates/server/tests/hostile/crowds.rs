@@ -89,7 +89,8 @@ fn clients_that_vanish_with_requests_on_the_way_leave_nothing_behind() {
                 requests.extend(client.number(set_data(&path, b"x")).1);
                 requests.extend(client.number(get_data(&path, true)).1);
             }
-            client.raw.write(&requests);
+            // On a busy machine the first sessions may be over when the last has begun.
+            client.raw.write_to_the_deaf(&requests);
         }
     }
     world.wait_for_connections(0);

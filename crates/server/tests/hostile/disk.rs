@@ -9,6 +9,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use zoarium_proto::ErrorCode;
 
+/// A write that is not answered for so long waits for the disk: no processor is that late. Longer
+/// than the session that ends meanwhile.
+const STUCK: Duration = Duration::from_secs(2);
+
 /// A file system of a few megabytes in memory.
 struct SmallDisk {
     path: PathBuf,
@@ -47,12 +51,15 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Writes one after the other until one is not answered at once or refused; the result is the
-/// number of those that were taken.
-fn write_until_full(client: &mut Client) -> u32 {
+/// Writes one after the other until one is not answered; the result is the number of those that
+/// were taken. Meanwhile another client gives signs of life.
+fn write_until_full(client: &mut Client, mut alive: Option<&mut Client>) -> u32 {
     for number in 0_u32.. {
+        if let Some(alive) = &mut alive {
+            alive.ping();
+        }
         client.send(set_data("/a", &[&number.to_be_bytes()[..], &[7; 2000]].concat()));
-        if !client.has_reply_within(Duration::from_millis(700)) {
+        if !client.has_reply_within(STUCK) {
             return number;
         }
         client.reply().ok();
@@ -67,11 +74,12 @@ fn full_disk_refuses_writes_and_nothing_else_until_there_is_room() {
         World::start_in(disk.path.join("data"), "tickTime=200\nminSessionTimeout=1000", &[]);
     let mut stuck = world.client();
     let mut other = world.client();
-    let mut brief = Client::connect(world.address, 1000);
+    // It is over while nobody can write that.
+    let mut brief = Client::connect(world.address, 1500);
     brief.call(create("/e", b"", EPHEMERAL)).ok();
     stuck.call(create("/a", b"", 0)).ok();
     let ballast = disk.fill();
-    let taken = write_until_full(&mut stuck);
+    let taken = write_until_full(&mut stuck, Some(&mut brief));
     println!("{taken} writes taken before the disk was full");
 
     let refused = other.call(create("/refused", b"", 0));
@@ -113,7 +121,7 @@ fn stop_does_not_wait_for_room_on_a_full_disk() {
     let mut client = world.client();
     client.call(create("/a", b"", 0)).ok();
     let ballast = disk.fill();
-    let taken = write_until_full(&mut client);
+    let taken = write_until_full(&mut client, None);
     let began = Instant::now();
     world.stop();
     assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
@@ -133,7 +141,7 @@ fn close_session_on_a_full_disk_is_done_when_there_is_room() {
     leaving.call(create("/e", b"", EPHEMERAL)).ok();
     client.call(create("/a", b"", 0)).ok();
     let ballast = disk.fill();
-    write_until_full(&mut client);
+    write_until_full(&mut client, None);
     leaving.send(close_session());
     assert!(!leaving.has_reply_within(Duration::from_millis(300)));
     std::fs::remove_file(ballast).unwrap();
@@ -154,7 +162,7 @@ fn failure_of_the_log_is_told_and_nothing_is_acknowledged_after_it() {
     let mut taken = 0_u32;
     loop {
         client.send(set_data("/a", &taken.to_be_bytes()));
-        if !client.has_reply_within(Duration::from_millis(500)) {
+        if !client.has_reply_within(STUCK) {
             break;
         }
         client.reply().ok();
