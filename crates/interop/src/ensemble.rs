@@ -25,7 +25,7 @@ pub(crate) use status::{Mode, Status};
 pub(crate) type Sid = u8;
 
 /// How long an election may take.
-const ELECTION_LIMIT: Duration = Duration::from_secs(40);
+const ELECTION_LIMIT: Duration = Duration::from_secs(60);
 /// How long servers may take to log what is committed.
 const LOG_LIMIT: Duration = Duration::from_secs(20);
 

@@ -10,9 +10,9 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::tools::{bound, last_lines, run, wait_for};
 
 /// How long a server may take to end after SIGTERM.
-const STOP_LIMIT: Duration = Duration::from_secs(20);
+const STOP_LIMIT: Duration = Duration::from_secs(60);
 /// How long SIGSTOP may take to reach the last thread.
-const PAUSE_LIMIT: Duration = Duration::from_secs(20);
+const PAUSE_LIMIT: Duration = Duration::from_secs(60);
 /// Pause between two looks at a stopping process.
 const POLL: Duration = Duration::from_millis(10);
 

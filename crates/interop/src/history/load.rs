@@ -31,7 +31,7 @@ const DELETES: usize = 100;
 /// Operations that each client must get through for the ensemble to count as serving.
 const PROGRESS: u64 = 5;
 /// How long that may take: a client may first have to find out that its server is gone.
-const PROGRESS_LIMIT: Duration = Duration::from_secs(40);
+const PROGRESS_LIMIT: Duration = Duration::from_secs(60);
 
 /// Running clients.
 pub(crate) struct Load {

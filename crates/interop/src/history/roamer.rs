@@ -15,8 +15,9 @@ const PATIENCE: Duration = Duration::from_millis(2500);
 const RETRY: Duration = Duration::from_millis(20);
 /// How long the end of a session may take to be confirmed, over lost connections.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
-/// The timeout that sessions ask for, in milliseconds. All clients are busy, so none may expire.
-pub(crate) const SESSION_TIMEOUT_MS: i32 = 12_000;
+/// The timeout that sessions ask for, in milliseconds. All clients are busy, so none may expire: it
+/// is several rounds over three servers that are silent.
+pub(crate) const SESSION_TIMEOUT_MS: i32 = 24_000;
 
 /// How a request ended.
 #[derive(Debug)]
