@@ -1,14 +1,19 @@
 //! What clients of a mixed ensemble see: writes, syncs, watches, sessions that move, elections.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 
 use super::{FOLLOWER, HEIR, LEADER, OBSERVER};
+use crate::ensemble::network::Link;
 use crate::ensemble::{Ensemble, Sid};
 use crate::history::load::Load;
 use crate::session::{Session, create_body};
 use crate::wire::{Jute, Reader, op};
 
 const SESSION_MOVED: i32 = -118;
+/// How late the bytes to a server are that has not caught up when a session comes.
+const LATE: Duration = Duration::from_millis(20);
 
 /// Every kind of transaction through every server, and what one acknowledges, another shows after
 /// a sync.
@@ -66,6 +71,8 @@ pub(super) fn session_moves(ensemble: &mut Ensemble<'_>) -> Result<String> {
     let mut session = ensemble.session(LEADER)?;
     session.create("/moving", b"", 1)?;
     let (id, password) = (session.id, session.password.clone());
+    // One of the servers hears of every transaction after the clients of the others.
+    ensemble.network()?.set(LEADER, HEIR, Link::Slow(LATE));
     let route: Vec<Sid> = [OBSERVER, FOLLOWER, LEADER, HEIR, OBSERVER, HEIR].to_vec();
     for (count, sid) in route.iter().enumerate() {
         ensure!(sids.contains(sid), "no server {sid}");
@@ -84,6 +91,7 @@ pub(super) fn session_moves(ensemble: &mut Ensemble<'_>) -> Result<String> {
         session = here;
     }
     session.close()?;
+    ensemble.network()?.heal();
     let tree = ensemble.agree()?;
     ensure!(!tree.contains_key("/moving"), "the ephemeral of a closed session is left");
     Ok(format!("{} moves", route.len()))
