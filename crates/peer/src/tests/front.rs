@@ -179,11 +179,12 @@ impl Front {
         let txn = LoggedTxn::decode(&delivery.txn).unwrap();
         let mut events = Vec::new();
         let watches = &mut self.watches;
-        let applied = self.tree.apply_foreseen(&txn, &delivery.foresight, &mut |change: Change<'_>| {
-            watches.trigger(&change, &mut |conn, event, path, _| {
-                events.push(format!("c{conn} {event:?} {path}"));
+        let applied =
+            self.tree.apply_foreseen(&txn, &delivery.foresight, &mut |change: Change<'_>| {
+                watches.trigger(&change, &mut |conn, event, path, _| {
+                    events.push(format!("c{conn} {event:?} {path}"));
+                });
             });
-        });
         events.into_iter().for_each(|event| self.told.push(event));
         if txn.digest.is_some() {
             assert_eq!(applied.digest_matches, Some(true), "digest after {:?}", txn);
