@@ -12,6 +12,10 @@ use zoarium_proto::Zxid;
 use zoarium_tree::Tree;
 use zoarium_tree::snapshot::{Progress, SnapshotCursor};
 
+/// After how many bytes of a file the disk gets them. All at the end, they would hold up the syncs of
+/// the log that come meanwhile.
+const SYNC_BYTES: u64 = 4 << 20;
+
 /// Writes one snapshot.
 ///
 /// [`SnapshotWriter::fill`] takes a slice of the tree, in memory; [`SnapshotWriter::write`] packs
@@ -25,8 +29,10 @@ pub struct SnapshotWriter<D: Dir> {
     /// The file's name until it is published.
     temporary: String,
     file: Named<D::File>,
-    /// Where the next bytes go.
+    /// Where the next bytes go,
     position: u64,
+    /// and how many of those before are durable.
+    synced: u64,
     checksum: Checksum,
     /// A slice, unpacked, checksummed up to its end.
     slice: Vec<u8>,
@@ -68,8 +74,19 @@ impl<D: Dir> SnapshotWriter<D> {
         let packer = Packer::new(name.compression, &mut packed);
         let (mut checksum, slice) = (Checksum::default(), HEADER.to_vec());
         checksum.add(&slice);
-        let (position, complete) = (0, false);
-        Ok(Self { dir, name, temporary, file, position, checksum, slice, packer, packed, complete })
+        Ok(Self {
+            dir,
+            name,
+            temporary,
+            file,
+            position: 0,
+            synced: 0,
+            checksum,
+            slice,
+            packer,
+            packed,
+            complete: false,
+        })
     }
 
     /// Takes about `budget` bytes of the tree. Does no I/O.
@@ -169,6 +186,10 @@ impl<D: Dir> SnapshotWriter<D> {
         self.file.write_at(self.position, &self.packed)?;
         self.position += self.packed.len() as u64;
         self.packed.clear();
+        if self.position - self.synced >= SYNC_BYTES {
+            self.file.sync_data()?;
+            self.synced = self.position;
+        }
         Ok(())
     }
 }
