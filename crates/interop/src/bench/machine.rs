@@ -31,7 +31,7 @@ impl Circumstances {
         Ok(Self {
             machine: machine(dir)?,
             date: text("date", &["-u", "+%Y-%m-%d"])?,
-            commit: text("git", &["describe", "--always", "--dirty"])?,
+            commit: commit(text)?,
         })
     }
 
@@ -74,6 +74,14 @@ fn used_by_others() -> Option<Duration> {
     let mut ticks = || fields.next()?.parse::<f64>().ok();
     let children = (ticks()? + ticks()?) / rustix::param::clock_ticks_per_second().max(1) as f64;
     Some(machine.saturating_sub(own).saturating_sub(Duration::from_secs_f64(children)))
+}
+
+/// The short name, and whether something else than these pages has been changed since.
+fn commit(text: impl Fn(&str, &[&str]) -> Result<String>) -> Result<String> {
+    let name = text("git", &["rev-parse", "--short", "HEAD"])?;
+    let status = ["status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs"];
+    let changes = text("git", &status)?;
+    Ok(if changes.is_empty() { name } else { format!("{name} with changes") })
 }
 
 fn machine(dir: &Path) -> Result<String> {

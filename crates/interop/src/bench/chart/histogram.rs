@@ -59,8 +59,9 @@ pub(in crate::bench) fn svg(
         let _ = writeln!(
             body,
             "<line class=\"limit\" x1=\"0\" x2=\"{RIGHT}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <text x=\"{RIGHT}\" y=\"{:.1}\" text-anchor=\"end\">{words}</text>",
-            y + 13.0
+             <text x=\"{:.1}\" y=\"{:.1}\">{words}</text>",
+            RIGHT + 6.0,
+            y + 4.0
         );
     }
     document(title, bottom + 44.0, &body)

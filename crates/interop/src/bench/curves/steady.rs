@@ -96,7 +96,7 @@ fn drawn(rows: &[Row]) -> (String, String) {
     let bars: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.counts.clone())).collect();
     let about = "How long reads and writes took beside snapshots";
     let series = ["reads", "writes, with their sync of the log"];
-    let svg = chart::histogram::svg(about, &series, &bars, Some((behind, "longer than 5 ms")));
+    let svg = chart::histogram::svg(about, &series, &bars, Some((behind, "over 5 ms")));
     (about.to_owned(), svg)
 }
 
