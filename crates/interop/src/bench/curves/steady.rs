@@ -37,7 +37,8 @@ pub(super) fn run(ground: &Ground<'_>, told: &mut Told) -> Result<()> {
         // What is asked of ours is not asked of others.
         if *maker == Maker::Zoarium {
             let guilty = verdict.guilty();
-            told.exceeded = (guilty > 0).then(|| format!("{guilty} pauses over 5 ms"));
+            told.exceeded =
+                (guilty > 0).then(|| format!("pauses over 5 ms that nothing excuses: {guilty}"));
         }
     }
     told.json = Value::Object(json);
