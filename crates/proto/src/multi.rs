@@ -87,8 +87,9 @@ pub enum ReadOp<'a> {
     GetChildren(PathWatchRequest<'a>),
 }
 
-/// A multi of up to so many writes is read with one allocation.
-const WRITES_USUAL: usize = 16;
+/// A multi of up to so many writes is read with one allocation, of less than a kilobyte: what is larger
+/// the C library's allocator gives several times slower.
+const WRITES_USUAL: usize = 11;
 
 /// The parts of a multi or multiRead. Its kind is its first part's kind, whatever the opcode that
 /// carried it, and it is empty without a kind.
