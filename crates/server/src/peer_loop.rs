@@ -6,6 +6,7 @@ pub(crate) mod member;
 mod milestones;
 pub(crate) mod restoring;
 mod tally;
+mod writing;
 
 use crate::audit::Audit;
 use crate::connection::SharedConnection;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, mpsc};
 use std::task::Waker;
 use tally::{Fired, Tally, report_prepared};
+use writing::to_flush;
 
 use zoarium_peer::{
     Connect, Delivery, Origin, Output, Peer, Request, Timer, answer_closed, answer_delivery,
@@ -35,10 +37,6 @@ use zoarium_tree::read::{self, ReadContext};
 use zoarium_tree::watches::Watches;
 use zoarium_tree::{Change, Tree};
 use zoarium_zab::Record;
-
-/// How many connections the loop writes to after a batch. The tasks of all others are woken, which
-/// costs more, but they write on all processors while the loop goes on.
-const WRITES_MAX: usize = 64;
 
 /// The length before each frame, which is not part of a reply's size.
 pub(crate) const FRAME_LENGTH_BYTES: usize = 4;
@@ -332,12 +330,7 @@ impl PeerLoop {
         drop(tree);
         self.outputs = outputs;
         self.outputs.clear();
-        for (nth, connection) in self.to_flush.drain(..).enumerate() {
-            let waker = connection.flush(shared, nth < WRITES_MAX, &mut self.spare);
-            self.to_wake.extend(waker);
-        }
-        // All at once: a thread that is woken for one would be asleep again before the next.
-        self.to_wake.drain(..).for_each(Waker::wake);
+        self.flush_connections(shared);
         if let Some(throttle) = &shared.guards.request_throttle {
             throttle.wake();
         }
@@ -509,17 +502,4 @@ impl PeerLoop {
 fn last_heard(connection: &SharedConnection) -> Option<(SessionId, Instant)> {
     let at = std::time::Duration::from_millis(connection.heard_ms());
     Some((connection.session()?, Instant::from_origin(at)))
-}
-
-/// The connection, noted as one that has something to read. Most of what a batch tells is for the
-/// connection of the reply before.
-fn to_flush<'a>(
-    noted: &'a mut Vec<SharedConnection>,
-    conn: ConnId,
-    connections: &Connections,
-) -> Option<&'a SharedConnection> {
-    if noted.last().is_none_or(|last| last.id != conn) {
-        noted.push(Arc::clone(connections.get(&conn)?));
-    }
-    noted.last()
 }
