@@ -9,6 +9,9 @@
 //!   nothing but what needs it.
 //! - The disk's worker tells what has become durable by itself if that is little.
 //! - While nobody runs the loop, whoever brings a few events may do that itself: [`Duties::settle`].
+//!   On a standalone server that is a guest, who sits in for the loop's worker while that sleeps,
+//!   and stays until there is nothing to do: [`Duties::sit_in`]. So a lone write is decided, synced
+//!   and answered by the thread that has read it.
 #[cfg(test)]
 mod tests;
 
@@ -42,6 +45,17 @@ pub(crate) enum Duty {
     Over,
 }
 
+/// Who sees to what was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// The workers, or nobody has to.
+    Others,
+    /// The caller, who has the events.
+    Caller,
+    /// The guest, who is to be told: [`Duties::sit_in`].
+    Guest,
+}
+
 /// When the loop runs again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Schedule {
@@ -71,6 +85,10 @@ struct Waiting<E, J> {
     asleep: [Option<Asleep>; WORKERS],
     /// Whether any of the events cannot wait.
     is_urgent: bool,
+    /// There is a guest who can be asked to sit in for the loop's worker.
+    has_guest: bool,
+    /// The loop's worker, which sleeps, while the guest sits in for it.
+    visited: Option<Asleep>,
     /// The loop's worker has the jobs.
     loop_at_disk: bool,
     /// Whether who has the jobs waits for more of them.
@@ -117,24 +135,50 @@ impl<E, J> Duties<E, J> {
         self.lock().events.entries.extend(events);
     }
 
-    /// Has the events seen to, at once if they are `urgent`, or else soon. If the result is true the
-    /// caller has them, and is to do it: all workers have other things to do, or sleep.
+    /// Has the events seen to, at once if they are `urgent`, or else soon.
     #[must_use]
-    pub(crate) fn settle(&self, urgent: bool) -> bool {
+    pub(crate) fn settle(&self, urgent: bool) -> Settled {
         let mut waiting = self.lock();
         waiting.is_urgent |= urgent;
         if !waiting.events.is_due() {
-            return false;
+            return Settled::Others;
         }
-        let nobody = urgent
-            && (waiting.asleep[LOOP].is_some()
-                || (waiting.loop_at_disk && waiting.asleep[DISK].is_some()));
-        if nobody && waiting.schedule.is_quick && waiting.events.entries.len() <= FEW_EVENTS {
-            waiting.events.turn = Turn::Taken;
-            return true;
+        if waiting.schedule.is_quick && waiting.events.entries.len() <= FEW_EVENTS {
+            if waiting.has_guest && waiting.asleep[LOOP].is_some() {
+                waiting.visited = waiting.asleep[LOOP].take();
+                return Settled::Guest;
+            }
+            let nobody = waiting.asleep[LOOP].is_some()
+                || (waiting.loop_at_disk && waiting.asleep[DISK].is_some());
+            if urgent && nobody {
+                waiting.events.turn = Turn::Taken;
+                return Settled::Caller;
+            }
         }
         self.call_for_events(waiting);
-        false
+        Settled::Others
+    }
+
+    /// From here on there is a guest, who comes when [`Duties::settle`] says so.
+    pub(crate) fn expect_guest(&self) {
+        self.lock().has_guest = true;
+    }
+
+    /// What the guest is to do in the place of the loop's worker. When there is nothing more, its
+    /// visit is over. Jobs go into `jobs`, which must be empty.
+    pub(crate) fn sit_in(&self, jobs: &mut Vec<J>) -> Option<Duty> {
+        match self.choose(LOOP, self.lock(), jobs) {
+            Ok(duty @ (Duty::Events | Duty::Jobs)) => return Some(duty),
+            Ok(Duty::Over) => {
+                self.lock().visited = None;
+                self.called[LOOP].notify_one();
+            }
+            Err(mut waiting) => {
+                waiting.asleep[LOOP] = waiting.visited.take();
+                self.see_to_schedule(waiting);
+            }
+        }
+        None
     }
 
     fn call_for_events(&self, waiting: Lock<'_, E, J>) {
@@ -170,37 +214,50 @@ impl<E, J> Duties<E, J> {
 
     /// Waits until this worker has something to do. Jobs go into `jobs`, which must be empty.
     pub(crate) fn next(&self, worker: usize, jobs: &mut Vec<J>) -> Duty {
-        assert!(jobs.is_empty(), "a batch is taken before the last one is done");
         let mut waiting = self.lock();
         loop {
-            if waiting.jobs.is_due() && waiting.are_jobs_for(worker) {
-                waiting.jobs.turn = Turn::Taken;
-                std::mem::swap(&mut waiting.jobs.entries, jobs);
-                waiting.loop_at_disk = worker == LOOP;
-                if waiting.events.is_due() {
-                    self.call_for_events(waiting);
-                } else {
-                    self.see_to_schedule(waiting);
-                }
-                return Duty::Jobs;
-            }
-            let events = waiting.events.is_due() || waiting.is_late();
-            if events && waiting.are_events_for(worker) {
-                waiting.events.turn = Turn::Taken;
-                if waiting.jobs.is_due() {
-                    self.call(waiting, DISK);
-                }
-                return Duty::Events;
-            }
-            if (waiting.events.turn, waiting.jobs.turn) == (Turn::Over, Turn::Over) {
-                return Duty::Over;
-            }
-            if waiting.jobs.is_due() && waiting.asleep[DISK].take().is_some() {
-                // Under the lock: whatever comes before this worker sleeps would find nobody to call.
-                self.called[DISK].notify_one();
-            }
-            waiting = self.sleep(worker, waiting);
+            waiting = match self.choose(worker, waiting, jobs) {
+                Ok(duty) => return duty,
+                Err(nothing) => self.sleep(worker, nothing),
+            };
         }
+    }
+
+    /// What there is for this worker, or the lock if there is nothing.
+    fn choose<'a>(
+        &'a self,
+        worker: usize,
+        mut waiting: Lock<'a, E, J>,
+        jobs: &mut Vec<J>,
+    ) -> Result<Duty, Lock<'a, E, J>> {
+        assert!(jobs.is_empty(), "a batch is taken before the last one is done");
+        if waiting.jobs.is_due() && waiting.are_jobs_for(worker) {
+            waiting.jobs.turn = Turn::Taken;
+            std::mem::swap(&mut waiting.jobs.entries, jobs);
+            waiting.loop_at_disk = worker == LOOP;
+            if waiting.events.is_due() {
+                self.call_for_events(waiting);
+            } else {
+                self.see_to_schedule(waiting);
+            }
+            return Ok(Duty::Jobs);
+        }
+        let events = waiting.events.is_due() || waiting.is_late();
+        if events && waiting.are_events_for(worker) {
+            waiting.events.turn = Turn::Taken;
+            if waiting.jobs.is_due() {
+                self.call(waiting, DISK);
+            }
+            return Ok(Duty::Events);
+        }
+        if (waiting.events.turn, waiting.jobs.turn) == (Turn::Over, Turn::Over) {
+            return Ok(Duty::Over);
+        }
+        if waiting.jobs.is_due() && waiting.asleep[DISK].take().is_some() {
+            // Under the lock: whatever comes before this worker sleeps would find nobody to call.
+            self.called[DISK].notify_one();
+        }
+        Err(waiting)
     }
 
     /// Swaps the events into `events`, which must be empty; for who has them.
@@ -291,6 +348,11 @@ impl<E, J> Duties<E, J> {
                 woken.unwrap_or_else(PoisonError::into_inner).0
             }
         };
+        while worker == LOOP && waiting.visited.is_some() {
+            // The guest sees to what this one has woken for, and has it called if need be.
+            waiting.visited = Some(Asleep { until: None });
+            waiting = called.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
         waiting.asleep[worker] = None;
         waiting
     }
@@ -346,6 +408,8 @@ impl<E, J> Default for Duties<E, J> {
             schedule: Schedule { at: None, is_quick: false },
             asleep: [None; WORKERS],
             is_urgent: false,
+            has_guest: false,
+            visited: None,
             loop_at_disk: false,
             gathering: false,
         };

@@ -7,7 +7,7 @@ use crate::config::clients::ClientPort;
 use crate::config::{Loaded, ServerConfig};
 use crate::disk::real_dir::RealDir;
 use crate::disk::{Disk, HistoryReads, Log, SnapshotPace};
-use crate::duties::WORKERS;
+use crate::duties::{LOOP, WORKERS};
 use crate::dynamic_files::DynamicFiles;
 use crate::links::{Links, ListenError, Sink};
 use crate::member;
@@ -20,7 +20,7 @@ use crate::settings::{journal_options, limits, peer_options, recovery_options, s
 use crate::shared::Shared;
 use crate::snapshots::{SnapshotThread, Snapshots, Taken};
 use crate::standing::Standing;
-use crate::workers::Worker;
+use crate::workers::{Worker, visit};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{oneshot, watch};
 use zoarium_peer::Peer;
 use zoarium_persistence::journal::{MemberOptions, recover_member};
@@ -193,7 +194,7 @@ impl Server {
             dirs: dirs.clone(),
             snapshot_share: ensemble.synchronization.snapshot_size_factor.unwrap_or_default(),
             txn_bytes_max: recovery.max_txn_size,
-            runtime: tokio::runtime::Handle::current(),
+            runtime: Handle::current(),
         };
         let dynamic = ensemble.config_file.clone().filter(|_| config.reconfig_enabled);
         let dynamic = dynamic.map(|config| DynamicFiles { config, own: ensemble.my_id });
@@ -221,6 +222,7 @@ impl Server {
             dirs,
             options,
         };
+        let is_alone = member.is_none();
         let peer_loop = self.peer_loop(peer, target, config.audit, member);
         let mut spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let thread = Builder::new().name(name.to_owned()).spawn(run);
@@ -230,13 +232,17 @@ impl Server {
         self.shared.peer_loop.put(peer_loop);
         let fail = Arc::new(Mutex::new(Some(fail)));
         for number in 0..WORKERS {
-            let worker = Worker {
+            let worker = Arc::new(Worker {
                 number,
                 shared: Arc::clone(&self.shared),
                 disk: Arc::clone(&self.disk),
                 fail: Arc::clone(&fail),
-            };
-            spawn(&format!("worker-{}", number + 1), Box::new(|| worker.run()))?;
+            });
+            if number == LOOP && is_alone && can_hand_over() {
+                self.shared.duties.expect_guest();
+                tokio::spawn(visit(Arc::downgrade(&worker), Arc::clone(&self.shared.guest)));
+            }
+            spawn(&format!("worker-{}", number + 1), Box::new(move || worker.run()))?;
         }
         spawn("snapshots", Box::new(|| snapshot_thread.run()))
     }
@@ -285,11 +291,18 @@ impl Server {
                 tracing::error!("a thread ended with a panic");
             }
         }
+        // So that its task ends.
+        self.shared.guest.notify_one();
         // Last, so that replies to what has become durable may still go out.
         for connection in self.shared.connections.all() {
             connection.close();
         }
     }
+}
+
+/// Whether a task of this runtime can leave its thread's other tasks to another thread.
+fn can_hand_over() -> bool {
+    Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread
 }
 
 /// Opens the client port. Its connections inherit what is set here: for each, that would be a system

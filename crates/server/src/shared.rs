@@ -13,7 +13,8 @@ use crate::workers::LoopPlace;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::DerefMut;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::Notify;
 use zoarium_persistence::Lineage;
 use zoarium_proto::Zxid;
 use zoarium_tree::access::AccessRules;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     watches: Mutex<Watches>,
     pub(crate) duties: Duties<LoopEvent, Job>,
     pub(crate) peer_loop: LoopPlace,
+    /// Has the guest come: [`crate::workers::visit`].
+    pub(crate) guest: Arc<Notify>,
     pub(crate) connections: Connections,
     /// Requests that the peer loop has not answered.
     pub(crate) under_way: AtomicUsize,
@@ -60,6 +63,7 @@ impl Shared {
             watches: Mutex::new(Watches::new(random())),
             duties: Duties::default(),
             peer_loop: LoopPlace::default(),
+            guest: Arc::default(),
             connections: Connections::default(),
             under_way: AtomicUsize::new(0),
             lineage: AtomicU64::new(0),
