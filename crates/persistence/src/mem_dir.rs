@@ -30,6 +30,8 @@ pub enum Fault {
     /// This operation fails. A failed sync loses what it should have made durable, as Linux does:
     /// the bytes are still read back, but no later sync writes them.
     Error,
+    /// This operation finds no space left, though there may be some for the next one.
+    Full,
 }
 
 /// Why an operation failed.

@@ -36,6 +36,7 @@ impl fmt::Display for Case {
         let fault = match self.fault {
             Fault::Halt => "halt",
             Fault::Error => "error",
+            Fault::Full => "full",
         };
         write!(f, "{}:{fault}:{}", self.at, self.seed)
     }

@@ -229,12 +229,16 @@ impl<F: crate::dir::DirFile> LogFile<F> {
         };
         let end = self.reserved.min(self.position + ZERO_AHEAD);
         let mut position = self.position;
+        self.zeroed = end.max(position);
         while position < end {
             let length = usize::try_from(end - position).unwrap_or(ZEROS.len()).min(ZEROS.len());
-            named.write_at(position, &ZEROS[..length])?;
+            match named.write_at(position, &ZEROS[..length]) {
+                // Nothing could be reserved here. The batch is written all the same.
+                Err(error) if error.is_full() => return Ok(()),
+                written => written?,
+            }
             position += length as u64;
         }
-        self.zeroed = position;
         Ok(())
     }
 

@@ -55,6 +55,7 @@ impl Disk {
         match self.fault {
             Some((at, Fault::Halt)) if number >= at => Err(MemError::Halted),
             Some((at, Fault::Error)) if number == at => Err(MemError::Failed),
+            Some((at, Fault::Full)) if number == at => Err(MemError::Full),
             Some(_) | None => Ok(()),
         }
     }

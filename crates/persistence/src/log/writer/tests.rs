@@ -113,6 +113,20 @@ fn a_disk_that_is_full_from_the_start_delays_too() {
     assert_eq!(zxids(&disk.dir("d")), [1]);
 }
 
+/// Where a file system cannot reserve, the zeros ahead may be what does not fit.
+#[test]
+fn a_batch_is_not_written_twice_when_there_is_no_room_behind_it() {
+    let disk = MemDisk::new();
+    let mut writer = writer(&disk.dir("d"), 4096);
+    writer.append(Zxid(1), &create(Zxid(1), 10));
+    let (create_file, allocate, write) = (1, 1, 1);
+    disk.fail_at(create_file + allocate + write, Fault::Full);
+    assert_eq!(writer.sync().unwrap(), Zxid(1));
+    writer.append(Zxid(2), &create(Zxid(2), 10));
+    assert_eq!(writer.sync().unwrap(), Zxid(2));
+    assert_eq!(zxids(&disk.crash(Survival::OnlySynced).dir("d")), [1, 2]);
+}
+
 #[test]
 fn a_failed_sync_is_final() {
     let disk = MemDisk::new();
