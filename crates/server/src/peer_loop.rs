@@ -493,6 +493,8 @@ impl PeerLoop {
 
     fn connect(&mut self, conn: ConnId, response: &ConnectResponse) {
         let Some(connection) = self.connections.get(&conn) else { return };
+        // Its timeout begins here, as that of the session does, however long a slow disk took.
+        connection.set_heard_ms(self.shared.clock.mono_ms());
         connection.connected(response);
         self.to_flush.push(Arc::clone(connection));
     }
