@@ -222,7 +222,8 @@ impl ClientBuilder {
         let setup = Setup { connector: self.connector, frame_bytes_max: self.frame_bytes_max };
         let driver = Driver::new(Arc::clone(&shared), setup);
         let (retry, codec) = (self.retry, self.codec);
-        let scope = Scope { shared, chroot, retry, codec, runtime: runtime.clone() };
+        let of_session = None;
+        let scope = Scope { shared, chroot, of_session, retry, codec, runtime: runtime.clone() };
         let client = Client::new(scope.clone());
         for auth in self.auths {
             client.claim(auth);

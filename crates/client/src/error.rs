@@ -96,7 +96,7 @@ impl Error {
         matches!(
             self,
             Self::Request {
-                failure: Failure::NotSent(Cause::SessionLost)
+                failure: Failure::NotSent(Cause::SessionLost | Cause::OtherSession)
                     | Failure::Unanswered(Cause::SessionLost)
                     | Failure::Refused(ErrorCode::SessionExpired),
                 ..

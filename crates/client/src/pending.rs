@@ -115,7 +115,7 @@ impl<'a, R> Direct<'a, R> {
         let (to, answer) = slot();
         let path = || request.path().unwrap_or_default().to_owned();
         let tag = Tag { to, watch: watching.map(|watching| (watching, path())) };
-        match scope.shared.submit(&request, tag) {
+        match scope.shared.submit(&request, tag, scope.of_session) {
             Ok(id) => {
                 let span = span(&request);
                 Ok(Self { scope, request, id, answer, is_done: false, read, span })

@@ -17,6 +17,8 @@ use zoarium_session::request::Request;
 pub(crate) struct Scope {
     pub(crate) shared: Arc<Shared>,
     pub(crate) chroot: Chroot,
+    /// The only session in which requests may be sent, if it matters.
+    pub(crate) of_session: Option<SessionId>,
     pub(crate) retry: Option<Arc<dyn RetryPolicy>>,
     pub(crate) codec: Option<Arc<dyn Codec>>,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -26,6 +28,14 @@ impl Scope {
     /// The same scope with the server's own root.
     pub(crate) fn at_root(&self) -> Self {
         Self { chroot: Chroot::NONE, ..self.clone() }
+    }
+
+    /// The same scope, for requests that must not be sent in another session than this.
+    pub(crate) fn in_session(self: Arc<Self>, session: Option<SessionId>) -> Arc<Self> {
+        match session {
+            Some(_) => Arc::new(Self { of_session: session, ..(*self).clone() }),
+            None => self,
+        }
     }
 
     /// The session, while there is one.

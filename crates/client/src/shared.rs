@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use zoarium_process::{Effects, Input};
-use zoarium_session::failure::Failure;
+use zoarium_proto::SessionId;
+use zoarium_session::failure::{Cause, Failure};
 use zoarium_session::protected::Guid;
 use zoarium_session::random::Random;
 use zoarium_session::reply::Reply;
@@ -125,9 +126,18 @@ impl Shared {
         }
     }
 
-    /// Takes a request; from here on it has its place in the order.
-    pub(crate) fn submit(&self, request: &Request<'_>, tag: Tag) -> Result<RequestId, Failure> {
+    /// Takes a request; from here on it has its place in the order. What waits for a connection is
+    /// not sent in a later session either.
+    pub(crate) fn submit(
+        &self,
+        request: &Request<'_>,
+        tag: Tag,
+        of_session: Option<SessionId>,
+    ) -> Result<RequestId, Failure> {
         let mut core = self.core();
+        if of_session.is_some() && of_session != core.session.session_id() {
+            return Err(Failure::NotSent(Cause::OtherSession));
+        }
         let submitted = core.session.submit(request, tag);
         self.tell_driver(core);
         submitted.map_err(|Refused { failure, .. }| failure)

@@ -229,3 +229,31 @@ async fn client_that_follows_the_ensemble_is_not_moved_by_a_server_that_says_not
     soon(client.close()).await.unwrap();
     assert_eq!(next(&mut states).await, State::Closed);
 }
+
+#[tokio::test]
+async fn what_is_for_a_lost_session_is_never_sent_in_another_one() {
+    let world = World::start().await;
+    let wire = crate::world::Wire::default();
+    let builder = world.builder().connector(wire.clone()).session_timeout(SHORT);
+    let client = builder.retry(retry::Exponential::default()).connect().await.unwrap();
+    client.create("/a").await.unwrap();
+    let lost = client.session_id().unwrap();
+    let mut states = client.states();
+    next(&mut states).await;
+    wire.take_down();
+    assert!(matches!(next(&mut states).await, State::Suspended { .. }));
+    let waiting = client.set("/a", b"x").in_session(lost).send();
+    assert!(matches!(next(&mut states).await, State::Lost { .. }));
+    let late = client.delete("/a").in_session(lost).send();
+    wire.bring_up();
+    for error in [soon(waiting).await.unwrap_err(), soon(late).await.unwrap_err()] {
+        let Error::Request { failure, .. } = &error else { panic!("{error}") };
+        assert_eq!(*failure, Failure::NotSent(Cause::OtherSession));
+        assert!(error.is_session_lost() && error.verdict() == Verdict::Never);
+    }
+    assert_eq!(client.get("/a").await.unwrap().data, "");
+    let present = client.session_id().unwrap();
+    assert_ne!(present, lost);
+    client.set("/a", b"y").in_session(present).await.unwrap();
+    client.delete("/a").version(1).in_session(present).await.unwrap();
+}

@@ -44,6 +44,9 @@ pub enum Cause {
     /// The session is over.
     #[error("the session is lost")]
     SessionLost,
+    /// It was for another session than the present one.
+    #[error("it is for a session that is lost")]
+    OtherSession,
     /// The client has closed the session.
     #[error("the session is closed")]
     Closed,
@@ -68,12 +71,13 @@ impl Failure {
     pub const fn verdict(&self, op: OpCode) -> Verdict {
         match self {
             Self::NotSent(Cause::ConnectionLost | Cause::SessionLost) => Verdict::Retry,
-            Self::NotSent(Cause::Closed | Cause::AuthFailed) | Self::TooLong { .. } => {
-                Verdict::Never
-            }
+            Self::NotSent(Cause::OtherSession | Cause::Closed | Cause::AuthFailed)
+            | Self::TooLong { .. } => Verdict::Never,
             Self::Unanswered(_) if op.is_write() => Verdict::Unknown,
             Self::Unanswered(Cause::ConnectionLost | Cause::SessionLost) => Verdict::Retry,
-            Self::Unanswered(Cause::Closed | Cause::AuthFailed) => Verdict::Never,
+            Self::Unanswered(Cause::OtherSession | Cause::Closed | Cause::AuthFailed) => {
+                Verdict::Never
+            }
             Self::Refused(code) | Self::Aborted { code, .. } => verdict_of_code(*code, op),
             Self::RefusedStrangely(_) => Verdict::Never,
         }
@@ -151,6 +155,7 @@ mod tests {
         for (failure, of_write, of_read) in [
             (Failure::NotSent(ConnectionLost), Verdict::Retry, Verdict::Retry),
             (Failure::NotSent(SessionLost), Verdict::Retry, Verdict::Retry),
+            (Failure::NotSent(OtherSession), Verdict::Never, Verdict::Never),
             (Failure::NotSent(Closed), Verdict::Never, Verdict::Never),
             (Failure::NotSent(AuthFailed), Verdict::Never, Verdict::Never),
             (Failure::Unanswered(ConnectionLost), Verdict::Unknown, Verdict::Retry),

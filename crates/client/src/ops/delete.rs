@@ -9,7 +9,7 @@ use crate::scope::Scope;
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
-use zoarium_proto::ErrorCode;
+use zoarium_proto::{ErrorCode, SessionId};
 use zoarium_session::request::Request;
 
 /// See [`Client::delete`](crate::Client::delete).
@@ -19,6 +19,7 @@ pub struct Delete<'a> {
     scope: Arc<Scope>,
     path: Cow<'a, str>,
     version: Option<i32>,
+    session: Option<SessionId>,
     is_quiet: bool,
     is_recursive: bool,
     is_guaranteed: bool,
@@ -33,12 +34,20 @@ const ROUNDS_MAX: usize = 10;
 impl<'a> Delete<'a> {
     pub(crate) fn new(scope: Arc<Scope>, path: Cow<'a, str>) -> Self {
         let (is_quiet, is_recursive, is_guaranteed) = (false, false, false);
-        Self { scope, path, version: None, is_quiet, is_recursive, is_guaranteed }
+        let (version, session) = (None, None);
+        Self { scope, path, version, session, is_quiet, is_recursive, is_guaranteed }
     }
 
     /// Only if the znode has this version.
     pub fn version(self, version: i32) -> Self {
         Self { version: Some(version), ..self }
+    }
+
+    /// Only in this session of the client's: if that is lost, the request is not sent, and fails with
+    /// [`Cause::OtherSession`](crate::Cause::OtherSession). For ephemerals of one's own, in whose
+    /// place there may be somebody else's by then. Not for a guaranteed or recursive delete.
+    pub fn in_session(self, session: SessionId) -> Self {
+        Self { session: Some(session), ..self }
     }
 
     /// It is no error if there is no such znode.
@@ -61,11 +70,12 @@ impl<'a> Delete<'a> {
 
     /// Sends the request. Awaiting the builder does the same.
     pub fn send(self) -> Pending<'a, ()> {
-        let Self { scope, path, version, is_quiet, is_recursive, is_guaranteed } = self;
-        if version.is_some() && (is_guaranteed || is_recursive) {
-            let why = "a version does not go with guaranteed or recursive";
+        let Self { scope, path, version, session, is_quiet, is_recursive, is_guaranteed } = self;
+        if (version.is_some() || session.is_some()) && (is_guaranteed || is_recursive) {
+            let why = "a version or session does not go with guaranteed or recursive";
             return Pending::failed(Error::Options { path: path.into_owned(), why });
         }
+        let scope = scope.in_session(session);
         let path = match scope.path(path) {
             Ok(path) => path,
             Err(error) => return Pending::failed(error),

@@ -8,6 +8,7 @@ use crate::pending::Pending;
 use crate::scope::Scope;
 use std::borrow::Cow;
 use std::sync::Arc;
+use zoarium_proto::SessionId;
 use zoarium_session::reply::Written;
 use zoarium_session::request::{Request, SetData, Write};
 
@@ -50,6 +51,12 @@ impl<'a> Transaction<'a> {
             Ok(writes)
         });
         Self { scope, writes }
+    }
+
+    /// Only in this session of the client's: if that is lost, the request is not sent, and fails with
+    /// [`Cause::OtherSession`](crate::Cause::OtherSession). For ephemerals of one's own.
+    pub fn in_session(self, session: SessionId) -> Self {
+        Self { scope: self.scope.in_session(Some(session)), ..self }
     }
 
     /// Makes a znode: a [`Znode`], or a path for an empty persistent one.

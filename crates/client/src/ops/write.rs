@@ -9,7 +9,7 @@ use crate::pending::Pending;
 use crate::scope::Scope;
 use std::borrow::Cow;
 use std::sync::Arc;
-use zoarium_proto::{Stat, Zxid};
+use zoarium_proto::{SessionId, Stat, Zxid};
 use zoarium_session::request::{Request, SetData};
 
 /// See [`Client::set`](crate::Client::set).
@@ -20,17 +20,25 @@ pub struct Set<'a> {
     path: Cow<'a, str>,
     data: Cow<'a, [u8]>,
     version: Option<i32>,
+    session: Option<SessionId>,
     is_compressed: bool,
 }
 
 impl<'a> Set<'a> {
     pub(crate) fn new(scope: Arc<Scope>, path: Cow<'a, str>, data: Cow<'a, [u8]>) -> Self {
-        Self { scope, path, data, version: None, is_compressed: false }
+        Self { scope, path, data, version: None, session: None, is_compressed: false }
     }
 
     /// Only if the znode has this version.
     pub fn version(self, version: i32) -> Self {
         Self { version: Some(version), ..self }
+    }
+
+    /// Only in this session of the client's: if that is lost, the request is not sent, and fails with
+    /// [`Cause::OtherSession`](crate::Cause::OtherSession). For ephemerals of one's own, in whose
+    /// place there may be somebody else's by then.
+    pub fn in_session(self, session: SessionId) -> Self {
+        Self { session: Some(session), ..self }
     }
 
     /// Compresses the data with the client's codec.
@@ -40,7 +48,8 @@ impl<'a> Set<'a> {
 
     /// Sends the request. Awaiting the builder does the same.
     pub fn send(self) -> Pending<'a, Stat> {
-        let Self { scope, path, data, version, is_compressed } = self;
+        let Self { scope, path, data, version, session, is_compressed } = self;
+        let scope = scope.in_session(session);
         let data = match is_compressed {
             true => compress(&scope, &path, &data),
             false => Ok(data),

@@ -89,7 +89,9 @@ impl<T: Debug> Session<T> {
         self.fail_backlog(cause, fx);
         let refused = match cause {
             Cause::AuthFailed => Failure::Refused(ErrorCode::AuthFailed),
-            Cause::ConnectionLost | Cause::SessionLost | Cause::Closed => Failure::NotSent(cause),
+            Cause::ConnectionLost | Cause::SessionLost | Cause::OtherSession | Cause::Closed => {
+                Failure::NotSent(cause)
+            }
         };
         for tag in self.auths.iter_mut().filter_map(|claim| claim.tag.take()) {
             fx.output(Output::Answered { tag, answer: Err(refused), watch: None });

@@ -155,7 +155,7 @@ fn keeper(text: &str, path: &str) -> String {
 fn lost(error: &Error, path: &str) -> String {
     match (cause(error), error) {
         (Some(Cause::ConnectionLost | Cause::Closed), _) => keeper("ConnectionLoss", path),
-        (Some(Cause::SessionLost), _) => keeper("Session expired", path),
+        (Some(Cause::SessionLost | Cause::OtherSession), _) => keeper("Session expired", path),
         (Some(Cause::AuthFailed), _) => keeper("AuthFailed", path),
         (None, Error::Request { failure: Unanswered::RefusedStrangely(code), .. }) => {
             keeper(&format!("Unknown error {code}"), path)
