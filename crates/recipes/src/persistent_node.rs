@@ -1,12 +1,12 @@
 //! An ephemeral znode that is there for as long as its keeper is.
 
-use crate::again::until_answered;
-use crate::error::{Error, Lost};
+use crate::again::{Pauses, until_answered};
+use crate::error::{Error, Lost, may_work_later};
 use crate::guard::Token;
 use crate::place::{Watched, event};
 use std::sync::Arc;
 use tokio::sync::{Notify, oneshot, watch};
-use zoarium_client::{Client, Data, SessionId};
+use zoarium_client::{Client, SessionId, Stat};
 
 /// Whether a [`PersistentNode`] is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,10 @@ pub enum Presence {
 ///
 /// Where somebody else's znode is, it waits until that is gone: nothing is taken over. Data that
 /// somebody else writes into it stays, until the next [`PersistentNode::set`] or the next session.
+///
+/// When the session is lost the znode goes with it, and is made in the next one, unless somebody else
+/// has been faster: [`Presence`] says so. What was asked of the lost session, an update or the
+/// delete, is never done to somebody else's znode at that path.
 ///
 /// Dropping it deletes the znode, in the background.
 #[derive(Debug)]
@@ -223,7 +227,9 @@ impl Shared {
                 },
                 Ok(()) = data.changed(), if is_ours => {
                     let wanted = data.borrow_and_update().clone();
-                    self.write(&wanted).await?;
+                    if !self.write(&wanted, &stat).await? {
+                        data.mark_changed();
+                    }
                 }
             }
         }
@@ -238,23 +244,26 @@ impl Shared {
         }
     }
 
-    async fn write(&self, data: &[u8]) -> Result<(), Error> {
-        match until_answered(|| self.client.set(self.path.as_str(), data)).await {
-            Err(error) if error.is_no_node() => Ok(()),
-            set => Ok(set.map(drop)?),
-        }
+    /// Writes to the znode that was seen, and to no other; false if it is to be looked at again.
+    async fn write(&self, data: &[u8], seen: &Stat) -> Result<bool, Error> {
+        let set = self.client.set(self.path.as_str(), data);
+        let set = set.version(seen.version).in_session(seen.ephemeral_owner);
+        definite(set.await).await
     }
 
     /// Deletes it if it is this session's.
     async fn delete_own(&self) -> Result<(), Error> {
-        until_answered(|| self.client.sync()).await?;
-        match until_answered(|| self.client.get(self.path.as_str())).await {
-            Err(error) if error.is_no_node() => Ok(()),
-            Err(error) => Err(error.into()),
-            Ok(Data { stat, .. }) if self.is_own(stat.ephemeral_owner) => {
-                Ok(until_answered(|| self.client.delete(self.path.as_str()).if_exists()).await?)
+        loop {
+            until_answered(|| self.client.sync()).await?;
+            let stat = match until_answered(|| self.client.exists(self.path.as_str())).await? {
+                Some(stat) if self.is_own(stat.ephemeral_owner) => stat,
+                Some(_) | None => return Ok(()),
+            };
+            let delete = self.client.delete(self.path.as_str());
+            let delete = delete.version(stat.version).in_session(stat.ephemeral_owner);
+            if definite(delete.await).await? {
+                return Ok(());
             }
-            Ok(_) => Ok(()),
         }
     }
 
@@ -268,5 +277,22 @@ impl Shared {
 
     fn is_own(&self, owner: SessionId) -> bool {
         self.client.session_id() == Some(owner)
+    }
+}
+
+/// Whether a change of an own znode was made; false if nobody knows, or the znode is another one by
+/// now. It must not be made again before the znode was looked at: in the next session it would reach
+/// whoever has been there first.
+async fn definite<R>(changed: Result<R, zoarium_client::Error>) -> Result<bool, Error> {
+    match changed {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_no_node() || error.is_bad_version() || error.is_session_lost() => {
+            Ok(false)
+        }
+        Err(error) if may_work_later(&error) => {
+            Pauses::default().pause().await;
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Place {
     /// The whole path.
     pub(crate) path: String,
     pub(crate) token: Token,
-    owner: SessionId,
+    pub(crate) owner: SessionId,
     /// Whether the znode is to be left where it is.
     is_left: bool,
 }

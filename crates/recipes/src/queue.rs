@@ -115,8 +115,11 @@ impl Items {
         while mark.is_alive() {
             let marked = Znode::new(mark.path.as_str()).lifetime(Lifetime::Ephemeral);
             let item = Znode::new(entry).data(data).sequential();
-            match self.client.transaction().create(marked).create(item).await {
+            let both = self.client.transaction().create(marked).create(item);
+            match both.in_session(mark.owner).await {
                 Ok(_) => return Ok(true),
+                // Not in a later session, in which the mark would tell nothing.
+                Err(error) if error.is_session_lost() && !error.may_be_done() => break,
                 Err(error) if error.is_node_exists() && undecided.is_some() => return Ok(true),
                 Err(error) if error.is_no_node() => {
                     self.make(&self.entries).await?;

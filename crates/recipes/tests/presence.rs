@@ -67,6 +67,47 @@ fn kept_znode_is_not_taken_over() {
 }
 
 #[test]
+fn what_was_asked_of_a_lost_session_is_not_done_to_somebody_elses_znode() {
+    in_world(8, async |world| {
+        let ((client, wire), other) = (world.wired().await, world.client().await);
+        let dice = world.dice();
+        for round in 0..40 {
+            let mut node = PersistentNode::keep(&client, "/a", "ours");
+            node.present().await.unwrap();
+            // Under way, on the way back, or done when the connection breaks.
+            let closing = match round % 2 {
+                0 => {
+                    node.set("late");
+                    tokio::time::sleep(dice.millis(12)).await;
+                    None
+                }
+                _ => {
+                    let closing = tokio::spawn(
+                        std::mem::replace(&mut node, PersistentNode::keep(&client, "/b", ""))
+                            .close(),
+                    );
+                    tokio::time::sleep(dice.millis(20)).await;
+                    Some(closing)
+                }
+            };
+            wire.take_down(TIMEOUT * 3);
+            // As early as it can be.
+            while other.create("/a").data(b"theirs").ephemeral().await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(TIMEOUT * 5).await;
+            let read = other.get("/a").await.unwrap();
+            assert_eq!((&read.data[..], read.stat.version), (&b"theirs"[..], 0), "round {round}");
+            if let Some(closing) = closing {
+                soon(closing).await.unwrap().unwrap();
+            }
+            other.delete("/a").await.unwrap();
+            node.close().await.unwrap();
+        }
+    });
+}
+
+#[test]
 fn dropped_keeper_leaves_nothing_however_early() {
     in_world(3, async |world| {
         let (client, wire) = world.wired().await;
