@@ -41,6 +41,39 @@ async fn operations_may_be_dropped_at_any_point() {
 }
 
 #[tokio::test]
+async fn what_is_dropped_in_between_breaks_no_order() {
+    let world = World::start().await;
+    let client = world.client().await;
+    client.create("/s").await.unwrap();
+    let mut kept = Vec::new();
+    for number in 0..2000_u32 {
+        let data = number.to_be_bytes().to_vec();
+        let pending = client.create("/s/n-").data(data).sequential().send();
+        match number % 4 {
+            0 => drop(pending),
+            1 => poll_and_drop(pending, 1).await,
+            _ => kept.push(pending),
+        }
+    }
+    let mut last = String::new();
+    for pending in kept {
+        let made = soon(pending).await.unwrap();
+        assert!(made.path > last, "{} behind {last}", made.path);
+        last = made.path;
+    }
+    // Those that were dropped too, as far as they were done.
+    let mut names = client.children("/s").await.unwrap().names;
+    names.sort();
+    let reads: Vec<_> = names.iter().map(|name| client.get(format!("/s/{name}")).send()).collect();
+    let mut numbers = Vec::new();
+    for read in reads {
+        let data = soon(read).await.unwrap().data;
+        numbers.push(u32::from_be_bytes(data[..].try_into().unwrap()));
+    }
+    assert!(numbers.len() >= 1000 && numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+}
+
+#[tokio::test]
 async fn request_that_waits_for_a_connection_is_not_sent_when_dropped() {
     let world = World::start().await;
     let (client, wire) = world.wired().await;
