@@ -29,7 +29,10 @@ usage: cargo xtask COMMAND
   bench curves [STORY…] [--short]
                  large trees, many watches and connections, joining, pauses
   sim [--seeds N] [--start S] | --seed S | --script FILE | --planted | --exhaust | --speed
-                 servers and clients in a seeded simulation with faults and checkers";
+                 servers and clients in a seeded simulation with faults and checkers
+  sim --recipes [NAME] [--seeds N] [--start S] | --seed S
+                 recipes under faults, all or those with NAME in their tests' names; a single seed
+                 prints what its clients ask for and when";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

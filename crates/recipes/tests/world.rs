@@ -6,6 +6,7 @@
 
 mod dice;
 mod ensemble;
+mod journal;
 mod server;
 mod servers;
 mod wire;
@@ -16,6 +17,7 @@ pub(crate) use wire::Wire;
 use servers::Owned;
 use std::cell::Cell;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -104,6 +106,12 @@ enum Which {
     Three,
 }
 
+impl Which {
+    const fn of(seed: u64) -> Self {
+        if seed.is_multiple_of(2) { Self::One } else { Self::Three }
+    }
+}
+
 /// Runs something in a world of its own, with one server.
 pub(crate) fn in_world<F: Future>(seed: u64, run: impl FnOnce(World) -> F) -> F::Output {
     in_world_of(seed, Which::One, run)
@@ -127,19 +135,41 @@ fn in_world_of<F: Future>(seed: u64, which: Which, run: impl FnOnce(World) -> F)
 }
 
 /// Runs something once for each of some seeds: even ones have one server, odd ones an ensemble of
-/// three. `RECIPES_SEED=7` runs that seed, `RECIPES_SEEDS=1000` so many.
+/// three. `RECIPES_SEED=7` runs that seed, `RECIPES_SEEDS=1000` so many, from `RECIPES_START` on.
+/// `cargo xtask sim --recipes` sets them.
 pub(crate) fn for_seeds<F: Future<Output = ()>>(name: &str, count: u64, run: impl Fn(World) -> F) {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds = match (number("RECIPES_SEED"), number("RECIPES_SEEDS")) {
         (Some(seed), _) => seed..seed + 1,
-        (None, count_wanted) => 0..count_wanted.unwrap_or(count),
+        (None, wanted) => {
+            let start = number("RECIPES_START").unwrap_or(0);
+            start..start + wanted.unwrap_or(count)
+        }
     };
     for seed in seeds {
         let replay = Replay { name: name.to_owned(), seed };
-        let which = if seed % 2 == 0 { Which::One } else { Which::Three };
-        in_world_of(seed, which, &run);
+        in_world_of(seed, Which::of(seed), async |world| {
+            let is_single = number("RECIPES_SEED").is_some();
+            let _shown = is_single.then(|| tracing::subscriber::set_default(journal::printed()));
+            run(world).await;
+        });
         drop(replay);
     }
+}
+
+/// Runs something with a bug planted in it until a seed shows that, and fails if none of so many
+/// does. What is said then has to contain `finding`: it is found by what is to find it.
+pub(crate) fn found<F: Future<Output = ()>>(finding: &str, seeds: u64, run: impl Fn(World) -> F) {
+    for seed in 0..seeds {
+        let run = AssertUnwindSafe(|| in_world_of(seed, Which::of(seed), &run));
+        let Err(panic) = catch_unwind(run) else { continue };
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let text = text.unwrap_or_default();
+        assert!(text.contains(finding), "seed {seed} finds something else: {text}");
+        return;
+    }
+    panic!("{seeds} seeds do not find: {finding}");
 }
 
 /// Says how to run a seed again if it ends in a panic.
@@ -153,7 +183,7 @@ impl Drop for Replay {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let Self { name, seed } = self;
-            eprintln!("replay: RECIPES_SEED={seed} cargo test -p zoarium-recipes {name}");
+            eprintln!("replay: cargo xtask sim --recipes {name} --seed {seed}");
         }
     }
 }

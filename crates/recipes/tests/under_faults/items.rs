@@ -10,12 +10,12 @@ use zoarium_recipes::{DelayQueue, Delivery, Error, IdQueue, PriorityQueue, Queue
 
 /// What became of each item.
 #[derive(Default)]
-struct Ledger {
-    put: Vec<String>,
+pub(super) struct Ledger {
+    pub(super) put: Vec<String>,
     /// When it may have been put, and it is not known whether it was.
     unsure: Vec<String>,
     handed_out: BTreeMap<String, Vec<Token>>,
-    done: Vec<String>,
+    pub(super) done: Vec<String>,
     done_perhaps: Vec<String>,
 }
 
@@ -104,8 +104,14 @@ fn put_and_take(name: &str, seeds: u64, queue: impl Fn(&Client) -> AnyQueue) {
             soon(task).await.unwrap();
         }
         world.until("all done", |world| world.children("/q/entries").is_empty()).await;
-        let mut ledger = ledger.lock().unwrap();
-        let Ledger { put, unsure, handed_out, done, done_perhaps } = &mut *ledger;
+        ledger.lock().unwrap().judge();
+    });
+}
+
+impl Ledger {
+    /// Each item that was put is done, and none twice.
+    pub(super) fn judge(&mut self) {
+        let Self { put, unsure, handed_out, done, done_perhaps } = self;
         done.sort();
         assert!(done.windows(2).all(|pair| pair[0] != pair[1]), "done twice");
         for item in &*put {
@@ -115,7 +121,7 @@ fn put_and_take(name: &str, seeds: u64, queue: impl Fn(&Client) -> AnyQueue) {
         assert!(done.iter().all(|item| put.contains(item) || unsure.contains(item)));
         assert!(handed_out.values().all(|tokens| tokens.is_sorted()), "{handed_out:?}");
         assert!(put.len() > 20);
-    });
+    }
 }
 
 /// Takes items until none has come for long.
