@@ -200,9 +200,9 @@ impl Facts {
         self.srvr.role
     }
 
-    /// The epoch of its last zxid.
+    /// The epoch of its last transaction; none before the first.
     pub fn epoch(&self) -> Option<u64> {
-        self.srvr.zxid.map(|zxid| zxid >> 32)
+        self.srvr.zxid.map(|zxid| zxid >> 32).filter(|epoch| *epoch > 0)
     }
 }
 

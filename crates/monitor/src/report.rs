@@ -172,4 +172,15 @@ degraded: 2 of 3 serve, zoo:1 leads epoch 2
             (&json!(3), &json!(2))
         );
     }
+
+    #[test]
+    fn ensemble_without_a_transaction_has_no_epoch_to_tell() {
+        let target = Target { host: "zoo".to_owned(), port: 1 };
+        let srvr = "Mode: leader\nZxid: 0x0\n";
+        let servers = [Facts::from_answers(&target, srvr, "", "", Instant::now())];
+        let said = verdict(&servers, &judge(&servers));
+        assert!(said.contains(" serve, zoo:1 leads\n"), "{said}");
+        let document = document(&servers, &[], &judge(&servers));
+        assert_eq!(document["servers"][0]["epoch"], json!(null));
+    }
 }

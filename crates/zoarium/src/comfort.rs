@@ -1,7 +1,7 @@
 //! What makes the command line comfortable: help in groups, completions, manual pages, and what to do
 //! next for whoever types `zoarium` alone.
 
-use clap::{Args, Command};
+use clap::{Arg, Args, Command};
 use clap_complete::Shell;
 use std::fs;
 use std::io::{self, Write};
@@ -105,8 +105,8 @@ fn listing(command: &Command) -> String {
 }
 
 /// Carries out `zoarium completions`.
-pub(crate) fn completions(arguments: &CompletionsArguments, mut command: Command) -> ExitCode {
-    let mut script = Vec::new();
+pub(crate) fn completions(arguments: &CompletionsArguments, command: Command) -> ExitCode {
+    let (mut command, mut script) = (with_zkcli(command), Vec::new());
     clap_complete::generate(arguments.shell, &mut command, "zoarium", &mut script);
     written(io::stdout().write_all(&script))
 }
@@ -125,7 +125,18 @@ pub(crate) fn man(arguments: &ManArguments, command: Command) -> ExitCode {
 
 fn write_pages(dir: &Path, command: Command) -> io::Result<()> {
     fs::create_dir_all(dir)?;
-    clap_mangen::generate_to(command, dir)
+    clap_mangen::generate_to(with_zkcli(command), dir)
+}
+
+/// The command line with the one command that is recognized before it is read: its options have one
+/// dash, in Apache's manner.
+fn with_zkcli(command: Command) -> Command {
+    let words = Arg::new("WORDS").num_args(0..).help("Options and a command, as for zkCli.sh");
+    let zkcli = Command::new("zkcli")
+        .about("Look at znodes and change them in the manner of Apache's zkCli.sh")
+        .disable_help_flag(true)
+        .arg(words);
+    command.subcommand(zkcli)
 }
 
 /// A reader that has seen enough is no failure.
@@ -155,6 +166,7 @@ mod tests {
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {
         grouped(Cli::command()).debug_assert();
+        with_zkcli(Cli::command()).debug_assert();
     }
 
     #[test]

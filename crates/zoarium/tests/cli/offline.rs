@@ -142,13 +142,15 @@ fn snapshots_are_converted_and_purged() {
 fn completions_and_manual_pages_know_all_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let (code, script, _) = run(&["completions", shell]);
-        assert!(code == 0 && script.contains("doctor") && script.contains("blame"), "{shell}");
+        let knows = ["doctor", "blame", "zkcli"].iter().all(|command| script.contains(command));
+        assert!(code == 0 && knows, "{shell}");
     }
     let scratch = Scratch::new("");
     let pages = scratch.dir.join("man1");
     assert_eq!(run(&["man", path(&pages)]).0, 0);
     let page = fs::read_to_string(pages.join("zoarium-log-blame.1")).unwrap();
     assert!(page.contains("Who created, changed and deleted a znode"), "{page}");
+    assert!(pages.join("zoarium-zkcli.1").exists());
 }
 
 #[test]
