@@ -114,11 +114,11 @@ fn is_named(checker: &impl std::fmt::Debug, name: &str) -> bool {
 /// Each checker, and a planted bug that it finds although all others are silent.
 const FOUND_ALONE: [(&str, Bug); 14] = [
     ("Zab", Bug::ProposalAckedBeforeSync),
-    ("Order", Bug::ReadOvertakesWrite),
+    ("Order", Bug::ZxidOfRead),
     ("Writes", Bug::AckBeforeSync),
     ("Contents", Bug::DataTruncated),
     ("Syncs", Bug::SyncAnsweredEarly),
-    ("Stability", Bug::ReadBeforeSync),
+    ("Stability", Bug::DataTruncated),
     ("Durability", Bug::AckBeforeSync),
     ("Digests", Bug::DataTruncated),
     ("Multis", Bug::MultiLosesPart),
