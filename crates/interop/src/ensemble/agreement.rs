@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::Ensemble;
 use super::member::Member;
-use super::network::Network;
+use super::network::{Network, Port};
 use super::sniff::{SyncKind, SyncSeen};
 use super::status::metric;
 use crate::dump::{self, Dump};
@@ -80,7 +80,12 @@ impl Ensemble<'_> {
         let Some((_, leader)) = before.rsplit_once(JOINS) else { return false };
         let port =
             leader.lines().next().and_then(|address| address.rsplit(':').next()?.parse().ok());
-        let is_it = |other: &&Member| Some(other.addresses.quorum) == port;
+        // Where this server finds the other: there, or at a proxy in between.
+        let is_it = |other: &&Member| {
+            let proxy =
+                self.network.as_ref().map(|it| it.port(member.sid(), other.sid(), Port::Quorum));
+            port.is_some() && (port == Some(other.addresses.quorum) || port == proxy)
+        };
         let leader = self.members.iter().find(is_it);
         leader.is_some_and(|leader| leader.kind != Kind::Zoarium)
     }
