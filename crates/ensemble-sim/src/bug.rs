@@ -99,6 +99,8 @@ pub enum Bug {
     ReconfiguredWithoutQuorum,
     /// A learner commits a membership and does not put it in force.
     ActivationLost,
+    /// Recovery takes an entry of the log whatever its checksum.
+    ChecksumIgnored,
     /// A client does not set its watches again on a new connection.
     WatchesNotSetAgain,
     /// A client sets its watches again as if it had seen what it has not.
@@ -121,7 +123,7 @@ impl Bug {
     }
 
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 49] = [
+    pub const ALL: [(Self, &'static str); 50] = [
         (Self::AckBeforeSync, "ack-before-sync"),
         (Self::ReadBeforeSync, "read-before-sync"),
         (Self::LogNotSynced, "log-not-synced"),
@@ -169,6 +171,7 @@ impl Bug {
         (Self::ZxidCutOnWire, "zxid-cut-on-wire"),
         (Self::ReconfiguredWithoutQuorum, "reconfigured-without-quorum"),
         (Self::ActivationLost, "activation-lost"),
+        (Self::ChecksumIgnored, "checksum-ignored"),
         (Self::WatchesNotSetAgain, "watches-not-set-again"),
         (Self::WatchesSetAgainAhead, "watches-set-again-ahead"),
     ];

@@ -2,13 +2,16 @@
 
 use crate::bug::Bug;
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use zoarium_persistence::epochs::{EpochFile, write_epoch};
 use zoarium_persistence::journal::{Journal, JournalOptions, stage_snapshot};
+use zoarium_persistence::log_reader::MAX_TXN_SIZE;
 use zoarium_persistence::mem_dir::{Fault, MemDir, MemDisk, Survival};
+use zoarium_persistence::names::{log_name, logs_among};
 use zoarium_persistence::snapshot::write_snapshot;
-use zoarium_persistence::{Compression, DataDirs, LogOptions, StorageError};
+use zoarium_persistence::{Compression, DataDirs, Dir, LogFileReader, LogOptions, StorageError};
 use zoarium_process::PersistSeq;
 use zoarium_proto::{Membership, Zxid};
 use zoarium_sim::{Disk, DiskError, Keep, Rng};
@@ -32,8 +35,21 @@ pub struct ServerDisk {
     settings: DiskSettings,
     handover: Rc<Handover>,
     members: Rc<MembershipFile>,
+    /// What has become of what was written.
+    state: DiskState,
     /// Whether a planted bug has written the epoch before its history.
     is_epoch_ahead: bool,
+}
+
+/// What has become of what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskState {
+    /// It is there, but for what a crash takes.
+    Sound,
+    /// A bit of it is wrong.
+    Damaged,
+    /// It was taken away, and no server has started since.
+    Wiped,
 }
 
 /// How a server uses its disk.
@@ -77,6 +93,7 @@ impl ServerDisk {
             settings,
             handover: Rc::default(),
             members: Rc::default(),
+            state: DiskState::Sound,
             is_epoch_ahead: false,
         }
     }
@@ -86,6 +103,11 @@ impl ServerDisk {
         let data = self.disk.dir("data/version-2");
         let root = self.disk.dir("data");
         DataDirs { root, snapshots: data.clone(), logs: data, logs_apart: false }
+    }
+
+    /// What has become of what was written.
+    pub const fn state(&self) -> DiskState {
+        self.state
     }
 
     /// The membership that it keeps.
@@ -102,6 +124,9 @@ impl ServerDisk {
         self.handover.journal.replace(Some(Journal::new(self.dirs(), last, options)));
         self.appended = PersistSeq(0);
         self.txns_since_roll = 0;
+        if self.state == DiskState::Wiped {
+            self.state = DiskState::Sound;
+        }
         Rc::clone(&self.handover)
     }
 
@@ -183,6 +208,8 @@ impl ServerDisk {
             DiskError::Halted
         } else if error.is_full() {
             DiskError::Full
+        } else if self.state == DiskState::Damaged {
+            DiskError::Failed(error.to_string())
         } else {
             panic!("the disk is sound and storage says: {error}")
         }
@@ -228,6 +255,49 @@ impl Disk for ServerDisk {
         self.capacity = full.then(|| self.disk.used());
         self.disk.set_capacity(self.capacity);
     }
+
+    /// Snapshots and logs alone: the files of the epochs are Apache's, which have no checksum, so
+    /// nobody can tell what was there. Nor can anybody always tell damage of the last entry of the
+    /// log from a write that a crash has cut short.
+    fn corrupt(&mut self, rng: &mut Rng) {
+        let dir = self.dirs().logs;
+        let names = dir.names().unwrap_or_default();
+        let is_checked = |name: &&String| name.starts_with("log.") || name.starts_with("snapshot.");
+        let Some(name) = rng.pick(&names.iter().filter(is_checked).collect::<Vec<_>>()).copied()
+        else {
+            return;
+        };
+        // What is reserved behind the last byte is of no interest.
+        let bytes = dir.bytes(name).unwrap_or_default();
+        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(1, |last| last + 1);
+        let at = rng.index(used) as u64;
+        let bit = rng.below(8);
+        let is_last =
+            last_entry(&dir).is_some_and(|(log, last)| log == *name && last.contains(&at));
+        if !is_last && dir.flip(name, at * 8 + bit).is_ok() {
+            self.state = DiskState::Damaged;
+        }
+    }
+
+    fn wipe(&mut self) {
+        self.operations_before = self.operations();
+        self.disk = MemDisk::new();
+        self.disk.set_capacity(self.capacity);
+        self.state = DiskState::Wiped;
+    }
+}
+
+/// The file that the last entry of the log is in, and where it is.
+fn last_entry(dir: &MemDir) -> Option<(String, Range<u64>)> {
+    let logs = logs_among(&dir.names().ok()?);
+    logs.into_iter().rev().map(log_name).find_map(|name| {
+        let mut reader = LogFileReader::open(dir, &name, true, MAX_TXN_SIZE).ok()?;
+        let mut last = None;
+        while let Ok(Some(entry)) = reader.next() {
+            last = Some(entry.offset..entry.end);
+        }
+        Some((name, last?))
+    })
 }
 
 /// The tree of a stream that ends at its first seal.

@@ -113,6 +113,11 @@ impl Experiment for Trial {
     fn plan(&self, seed: u64) -> Plan<Name> {
         let setup = Setup::new(self.kind, seed);
         let syncs = self.bug == Some(Bug::SyncUnconfirmed);
-        workload::plan(seed, &setup.names(), Extras { changes: setup.changes(), syncs })
+        let damage = match self.bug {
+            Some(bug) => bug == Bug::ChecksumIgnored,
+            None => setup.can_lose_one() && workload::draws_damage(seed),
+        };
+        let extras = Extras { changes: setup.changes(), syncs, damage };
+        workload::plan(seed, &setup.names(), extras)
     }
 }

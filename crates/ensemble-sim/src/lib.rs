@@ -2,7 +2,7 @@
 //!
 //! A [`Member`] is a whole server as one process: the peer, the tree, the watches and the
 //! connections, over the real log, snapshots and recovery on a [disk in memory](ServerDisk) that
-//! loses power, fills up and tears. A [`Client`] is the real session logic of the crate `session`
+//! loses power, fills up, tears and rots. A [`Client`] is the real session logic of the crate `session`
 //! with an owner that asks things. The crate `sim` lets them run on virtual time and fail;
 //! [`checkers`] watch and say which guarantee was broken. [`Bug`]s can be planted in servers and
 //! clients, to see that the checkers find them.
@@ -30,7 +30,7 @@ pub mod workload;
 
 pub use bug::Bug;
 pub use client::{Ask, Client, Reply, Seen};
-pub use disk::{DiskSettings, Handover, ServerDisk};
+pub use disk::{DiskSettings, DiskState, Handover, ServerDisk};
 pub use ensemble::{Ensemble, Trial};
 pub use member::{Member, MemberOptions, Recovery, SessionRecord, ZabSetup};
 pub use participant::{Body, Message, Name, Output, Participant, Request, Timer, Wish};

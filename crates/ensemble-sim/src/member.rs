@@ -112,6 +112,8 @@ pub struct Recovery {
     pub is_whole: bool,
     /// acceptedEpoch and currentEpoch.
     pub epochs: (u32, u32),
+    /// Whether all that was written was taken away.
+    pub is_wiped: bool,
 }
 
 impl Member {

@@ -110,6 +110,12 @@ impl Setup {
         self.spares.is_some()
     }
 
+    /// Whether all others manage if one server does not come back. Who is in an ensemble that
+    /// changes, nobody knows beforehand.
+    pub const fn can_lose_one(&self) -> bool {
+        self.voters > 2 && !self.changes()
+    }
+
     /// Servers that keep little of what is older, so that a short run has everything in it. With
     /// `spares`, if only none, the ensemble may change.
     pub const fn scripted(voters: u8, observers: u8, spares: Option<u8>) -> Self {

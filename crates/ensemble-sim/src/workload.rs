@@ -3,7 +3,7 @@
 use crate::participant::{Name, Request, Wish};
 use crate::segment::Port;
 use std::time::Duration;
-use zoarium_sim::{Intensity, Names, Plan, Rng};
+use zoarium_sim::{Action, Intensity, Keep, Names, Plan, Rng};
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +172,35 @@ pub struct Extras {
     /// One client does nothing but sync and read: with its own writes before them, syncs wait where
     /// they matter.
     pub syncs: bool,
+    /// A bit flips on one server's disk.
+    pub damage: bool,
 }
+
+/// The label of the stream that damage is drawn from.
+const DAMAGE_STREAM: u64 = 0x6461_6d61;
+
+/// How many seeds in a million have damage, if their servers can do without one.
+const DAMAGE_PARTS: u32 = 250_000;
+
+/// Whether a plan of this seed has damage.
+pub fn draws_damage(seed: u64) -> bool {
+    Rng::stream(seed, &[DAMAGE_STREAM]).chance(DAMAGE_PARTS)
+}
+
+/// Adds that a server crashes, and that its disk is damaged before it starts again. If it notices,
+/// it stays down.
+fn add_damage(plan: Plan<Name>, servers: &[Name]) -> Plan<Name> {
+    let mut rng = Rng::stream(plan.seed, &[DAMAGE_STREAM, 1]);
+    let victim = servers[rng.index(servers.len())];
+    let at = Duration::from_millis(rng.below(u64::try_from(plan.lasts.as_millis()).unwrap_or(0)));
+    let keep = Keep::EACH[rng.index(Keep::EACH.len())];
+    plan.at(at, Action::crash(victim, keep))
+        .at(at, Action::Corrupt(victim))
+        .at(at + DAMAGED_FOR, Action::Restart(victim))
+}
+
+/// How long a server is down while its disk is damaged.
+const DAMAGED_FOR: Duration = Duration::from_millis(200);
 
 /// The plan of a seed: bursts of requests for all clients, and faults of all.
 pub fn plan(seed: u64, names: &Names<Name>, extras: Extras) -> Plan<Name> {
@@ -196,6 +224,7 @@ pub fn plan(seed: u64, names: &Names<Name>, extras: Extras) -> Plan<Name> {
         let burst: Vec<String> = (0..=rng.index(BURST_MAX)).map(|_| draw(rng)).collect();
         (client, burst.join(" "))
     };
-    Plan::random(seed, &intensity(), names, &victims, &mut request)
-        .settling(names.ids(), SETTLE_WITHIN)
+    let plan = Plan::random(seed, &intensity(), names, &victims, &mut request);
+    let plan = if extras.damage { add_damage(plan, &servers) } else { plan };
+    plan.settling(names.ids(), SETTLE_WITHIN)
 }

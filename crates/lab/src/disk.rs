@@ -69,6 +69,10 @@ impl<R: Clone + Debug> Disk for LabDisk<R> {
     fn set_full(&mut self, full: bool) {
         self.list.set_full(full);
     }
+
+    fn wipe(&mut self) {
+        self.list.wipe();
+    }
 }
 
 #[cfg(test)]

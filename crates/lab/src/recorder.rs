@@ -198,7 +198,9 @@ impl<S: Subject> Recorder<S> {
             | Action::Jump(..)
             | Action::SlowDisk(..)
             | Action::FullDisk(..)
-            | Action::FailSync { .. } => {
+            | Action::FailSync { .. }
+            | Action::Corrupt(_)
+            | Action::Wipe(_) => {
                 let names = self.places.keys().copied().collect();
                 self.note_world(event, Act::Fault(action.script(&names)));
             }

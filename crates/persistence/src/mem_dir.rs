@@ -141,6 +141,18 @@ impl MemDir {
         Ok(disk.file(file).bytes().to_vec())
     }
 
+    /// Flips a bit of a file, `bit` counted from the first byte's lowest one: what a disk does that
+    /// forgets. Nothing happens beyond the end.
+    ///
+    /// # Errors
+    /// [`MemError::Missing`].
+    pub fn flip(&self, name: &str, bit: u64) -> Result<(), MemError> {
+        let mut disk = self.disk.borrow_mut();
+        let file = disk.find(&self.name, name)?;
+        disk.file_mut(file).flip(bit);
+        Ok(())
+    }
+
     fn file(&self, id: FileId) -> MemFile {
         MemFile { disk: Rc::clone(&self.disk), id }
     }

@@ -44,6 +44,15 @@ pub trait Disk: Debug {
 
     /// Whether appending fails with [`DiskError::Full`].
     fn set_full(&mut self, full: bool);
+
+    /// Flips one bit of what is durable, while no process uses it. Nothing happens to a disk that
+    /// has no bytes, such as [`RecordDisk`].
+    fn corrupt(&mut self, rng: &mut Rng) {
+        let _ = rng;
+    }
+
+    /// Forgets everything, while no process uses it.
+    fn wipe(&mut self);
 }
 
 /// Why a disk did not do as asked.
@@ -174,5 +183,11 @@ impl<R: Clone + Debug> Disk for RecordDisk<R> {
 
     fn set_full(&mut self, full: bool) {
         self.full = full;
+    }
+
+    fn wipe(&mut self) {
+        self.records.clear();
+        self.synced = 0;
+        self.torn = false;
     }
 }

@@ -31,7 +31,8 @@
 //!   heard: what was on its way arrives, in order, until its end is noticed.
 //! - **Disks**: records are written and synced in order, in batches; `Persisted` follows a sync.
 //!   A crash loses what was not written and, of what was written and not synced, what its [`Keep`]
-//!   says.
+//!   says. What was synced stays, unless the plan [flips a bit](Disk::corrupt) of it: then a world
+//!   may [refuse](StartError::Refused) to start the process, which stays down.
 //! - **Clocks**: monotonic time never goes back, but runs as fast as the plan says. Wall clocks
 //!   jump. Timers are never early on the process's own clock.
 //! - **Pauses**: a paused process's driver stands still too. Messages, timers and the completion of

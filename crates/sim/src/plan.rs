@@ -119,6 +119,10 @@ pub enum Action<I> {
         /// When the process starts again, if by itself.
         down_for: Option<Duration>,
     },
+    /// Flips one bit of what the disk of a process holds, which is down; nothing while it runs.
+    Corrupt(I),
+    /// Empties the disk of a process that is down, as an operator would; nothing while it runs.
+    Wipe(I),
     /// Hands a process a request: what the words mean is the world's affair.
     Request(I, String),
 }

@@ -21,6 +21,7 @@
 //! wall-clock 2 by -3600000ms                         slow-disk 2 by 50ms
 //! full-disk 2                                        free-disk 2
 //! fail-sync 2 [for 50ms]                             drop 1 -> 2 [Accept] times 3
+//! corrupt 2                                          wipe 2
 //! request 1 any words
 //! ```
 //!
@@ -137,6 +138,8 @@ impl<I: Copy + Ord + Debug> Action<I> {
             Self::FailSync { process, down_for } => {
                 format!("fail-sync {}{}", name(process), for_words(*down_for))
             }
+            Self::Corrupt(process) => format!("corrupt {}", name(process)),
+            Self::Wipe(process) => format!("wipe {}", name(process)),
             Self::Request(process, words) => format!("request {} {words}", name(process)),
         }
     }

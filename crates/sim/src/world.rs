@@ -100,6 +100,8 @@ pub struct Start<'a, W: World> {
 pub enum StartError {
     /// The disk said [`DiskError::Halted`]: it is to crash while it recovers.
     Halted,
+    /// Its disk is [damaged](Disk::corrupt) and that was noticed: the process stays down.
+    Refused,
     /// Its disk cannot be recovered from. The run has failed.
     Unrecoverable(Violation),
 }

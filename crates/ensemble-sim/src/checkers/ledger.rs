@@ -210,7 +210,7 @@ impl Ledger {
         if self.is_alone() {
             self.forget_after(state.last);
             self.extend_to(state.last);
-        } else {
+        } else if !recovered.is_wiped {
             self.check_recovered(name, state, recovered.last_zxid.epoch())?;
         }
         let server = self.servers.entry(name).or_default();

@@ -42,6 +42,11 @@ impl Checker<Participant> for Zab {
         running: &Running<Participant>,
     ) -> Checked {
         self.ledger.borrow_mut().on_event(event, running)?;
+        if let What::Started { process, .. } = event.what
+            && member(running, process).is_some_and(|member| member.recovered().is_wiped)
+        {
+            self.promises.retain(|(server, _)| *server != process);
+        }
         match event.what {
             What::Sent { from, body: Message::Server(segment), .. } => match segment.packet() {
                 Some(packet) => self.on_sent(from, packet, running),

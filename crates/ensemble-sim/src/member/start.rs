@@ -12,7 +12,7 @@ use super::transfer::Transfers;
 use super::{Member, Recovery};
 use crate::bug::Bug;
 use crate::client::TIMEOUT;
-use crate::disk::ServerDisk;
+use crate::disk::{DiskState, ServerDisk};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,12 +92,16 @@ impl Member {
         restarts: u64,
     ) -> Result<Self, StartError> {
         let dirs = disk.dirs();
-        let found = disk.with_room(|_| read_back(&dirs, options.ensemble.as_ref()));
+        let setup = options.ensemble.as_ref();
+        let found = disk.with_room(|_| match options.bug {
+            Some(Bug::ChecksumIgnored) => read_back_unchecked(&dirs, setup),
+            Some(_) | None => read_back(&dirs, setup),
+        });
         let mut found = found.map_err(|error| refusal(disk, &error))?;
         if restarts > 0 {
             sabotage(options.bug, &dirs, &mut found.recovered);
         }
-        let recovery = Recovery::of(&found, options.ensemble.is_none());
+        let recovery = Recovery::of(&found, options.ensemble.is_none(), disk.state());
         let RecoveredMember { recovered, epochs, tail, floor, membership } = found;
         let Recovered { tree, last_zxid, .. } = recovered;
         let members = disk.members();
@@ -152,15 +156,20 @@ impl Member {
 }
 
 impl Recovery {
-    fn of(found: &RecoveredMember, is_alone: bool) -> Self {
+    fn of(found: &RecoveredMember, is_alone: bool, disk: DiskState) -> Self {
         let RecoveredMember { recovered, epochs, .. } = found;
-        let odd = recovered.warnings.iter().filter(|warning| is_odd(warning, is_alone));
+        let is_odd = |warning: &&StorageWarning| match warning {
+            StorageWarning::SnapshotSkipped { .. } if disk == DiskState::Damaged => false,
+            warning => is_odd(warning, is_alone),
+        };
+        let odd = recovered.warnings.iter().filter(is_odd);
         Self {
             last_zxid: recovered.tree.last_zxid(),
             digest_mismatches: recovered.stats.digest_mismatches,
             oddities: odd.map(|warning| format!("{warning:?}")).collect(),
             is_whole: recovered.seen <= recovered.last_zxid && !recovered.tree.is_fuzzy(),
             epochs: (epochs.accepted, epochs.current),
+            is_wiped: disk == DiskState::Wiped,
         }
     }
 }
@@ -181,9 +190,32 @@ fn read_back(
     Ok(RecoveredMember { recovered, epochs, tail, floor, membership: None })
 }
 
+/// The same as [`Bug::ChecksumIgnored`] does it: an entry of the log has the checksum that it needs.
+fn read_back_unchecked(
+    dirs: &DataDirs<MemDir>,
+    setup: Option<&ZabSetup>,
+) -> Result<RecoveredMember, StorageError> {
+    loop {
+        match read_back(dirs, setup) {
+            Err(StorageError::EntryChecksum { file, offset, expected, found, .. }) => {
+                let name = file.rsplit('/').next().unwrap_or_default();
+                for bit in (0..64).filter(|bit| (expected ^ found) >> (63 - bit) & 1 == 1) {
+                    // The number is written with its highest byte first.
+                    let at = offset * 8 + bit / 8 * 8 + (7 - bit % 8);
+                    dirs.logs.flip(name, at).expect("the log was just read");
+                }
+            }
+            found => return found,
+        }
+    }
+}
+
 fn refusal(disk: &ServerDisk, error: &StorageError) -> StartError {
     if disk.is_halted() {
         return StartError::Halted;
+    }
+    if disk.state() == DiskState::Damaged {
+        return StartError::Refused;
     }
     let rule = "what a crash leaves can be recovered from";
     StartError::Unrecoverable(Violation::new(rule, error.to_string()))

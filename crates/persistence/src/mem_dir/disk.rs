@@ -191,6 +191,16 @@ impl MemBytes {
         self.pending.drain(..).for_each(|change| change.apply(&mut self.durable));
     }
 
+    /// Flips a bit of what programs see and of what is durable.
+    pub(super) fn flip(&mut self, bit: u64) {
+        let at = usize::try_from(bit / 8).unwrap_or(usize::MAX);
+        for bytes in [&mut self.current, &mut self.durable] {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << (bit % 8);
+            }
+        }
+    }
+
     /// The pages are marked clean though they were not written.
     pub(super) fn fail_sync(&mut self) {
         self.pending.clear();

@@ -143,6 +143,8 @@ where
             let process = words.process(names)?;
             Action::FailSync { process, down_for: for_duration(words)? }
         }
+        "corrupt" => Action::Corrupt(words.process(names)?),
+        "wipe" => Action::Wipe(words.process(names)?),
         "request" => {
             let to = words.process(names)?;
             let request = words.rest().to_owned();

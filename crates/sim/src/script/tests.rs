@@ -46,6 +46,8 @@ at 2s full-disk 2
 at 2s free-disk 2
 at 2s fail-sync 2 for 7ns
 at 2s fail-sync 2
+at 2s corrupt 2
+at 2s wipe 2
 at 2s request 1 put x | 3  for ever
 ";
     let plan = Plan::parse(script, &names()).unwrap();

@@ -6,7 +6,7 @@ use crate::checker::{Failure, Violation};
 use crate::disk::{Disk, DiskError, Keep};
 use crate::event::What;
 use crate::plan::Action;
-use crate::rng::mix;
+use crate::rng::{Rng, mix};
 use crate::world::{Id, Start, StartError, World};
 use std::time::Duration;
 use zoarium_process::Input;
@@ -73,8 +73,23 @@ impl<W: World> Sim<W> {
                 self.machine(process).fail_sync = Some(down_for);
                 Ok(())
             }
+            Action::Corrupt(process) => self.while_down(process, |disk, rng| disk.corrupt(rng)),
+            Action::Wipe(process) => self.while_down(process, |disk, _| disk.wipe()),
             Action::Request(to, words) => self.ask_in_words(to, &words),
         }
+    }
+
+    /// Does something with the disk of a process, if that is down.
+    fn while_down(
+        &mut self,
+        process: Id<W>,
+        act: impl FnOnce(&mut W::Disk, &mut Rng),
+    ) -> Result<(), Failure> {
+        let machine = self.machine(process);
+        if !machine.is_alive() {
+            act(&mut machine.disk, &mut machine.rng);
+        }
+        Ok(())
     }
 
     fn ask_in_words(&mut self, to: Id<W>, words: &str) -> Result<(), Failure> {
@@ -136,6 +151,7 @@ impl<W: World> Sim<W> {
                 Ok(())
             }
             Err(StartError::Halted) => self.disk_failed(process, &DiskError::Halted),
+            Err(StartError::Refused) => self.crash(process, Keep::All, None),
             Err(StartError::Unrecoverable(violation)) => Err(Failure::Safety(violation)),
         }
     }
