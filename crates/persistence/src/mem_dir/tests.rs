@@ -119,3 +119,15 @@ fn what_was_written_first_to_a_sector_survives_first() {
         .collect();
     assert!(lengths.len() > 3, "{lengths:?}");
 }
+
+#[test]
+fn a_flipped_bit_is_read_and_survives_a_crash() {
+    let disk = MemDisk::new();
+    let dir = disk.dir("d");
+    dir.put("f", &[0, 0]).unwrap();
+    dir.flip("f", 9).unwrap();
+    dir.flip("f", 16).unwrap();
+    assert_eq!(dir.bytes("f").unwrap(), [0, 2]);
+    assert_eq!(disk.crash(Survival::OnlySynced).dir("d").bytes("f").unwrap(), [0, 2]);
+    assert_eq!(dir.flip("g", 0), Err(MemError::Missing));
+}
