@@ -30,6 +30,10 @@ use zoarium_tree::snapshot::SnapshotCursor;
 /// How much of the tree is taken under one lock, in bytes: well below a millisecond's worth.
 const SLICE_BYTES: usize = 256 * 1024;
 
+/// How much longer than a slice takes to write the disk is left to the log behind it, while there are
+/// writes.
+const REST: u32 = 3;
+
 /// What the snapshot thread is to do, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotOptions {
@@ -245,12 +249,16 @@ impl SnapshotThread {
         let mut writer = SnapshotWriter::begin(dir, cursor.zxid(), self.options.compression)?;
         loop {
             let filled = writer.fill(cursor, &self.shared.tree(), SLICE_BYTES);
+            let began = Instant::now();
             if let Err(error) = writer.write() {
                 writer.abandon()?;
                 return Err(error.into());
             }
             match filled {
-                Filled::More => self.stage_received(),
+                Filled::More => {
+                    self.stage_received();
+                    self.leave_disk_to_log(began.elapsed());
+                }
                 Filled::Complete => {
                     let ticket = self.disk.ticket();
                     let published = self.disk.publish(writer.complete()?, lineage, ticket)?;
@@ -261,6 +269,13 @@ impl SnapshotThread {
                     return Ok(None);
                 }
             }
+        }
+    }
+
+    /// A snapshot is in no hurry, but whoever waits for a write is.
+    fn leave_disk_to_log(&self, after: Duration) {
+        if self.shared.under_way.load(Relaxed) > 0 {
+            std::thread::sleep(after * REST);
         }
     }
 

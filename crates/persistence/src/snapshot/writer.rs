@@ -13,8 +13,8 @@ use zoarium_tree::Tree;
 use zoarium_tree::snapshot::{Progress, SnapshotCursor};
 
 /// After how many bytes of a file the disk gets them. All at the end, they would hold up the syncs of
-/// the log that come meanwhile.
-const SYNC_BYTES: u64 = 4 << 20;
+/// the log that come meanwhile; so each of these waits for so much at most.
+const SYNC_BYTES: u64 = 512 << 10;
 
 /// Writes one snapshot.
 ///
