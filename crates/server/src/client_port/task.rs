@@ -91,6 +91,10 @@ struct Client {
     must_authenticate: bool,
     /// The client has sent something before it had its session.
     is_early: bool,
+    /// No more requests are taken before some are answered. Found once in a turn, and kept: others
+    /// may go above or below the limit that all share at every moment, and a task that thought now
+    /// this and now that would sleep without anybody to wake it.
+    awaits_answers: bool,
     /// Since when the first request in `unread` has waited for the request throttle.
     waits_since: Option<Instant>,
     large_requests: Option<Box<LargeRequests>>,
@@ -178,6 +182,7 @@ impl Client {
             unread,
             session: SessionId::NONE,
             is_early: false,
+            awaits_answers: false,
             waits_since: None,
             large_requests: large_requests.map(|all| Box::new(LargeRequests::new(all))),
             must_authenticate: shared.guards.must_authenticate(&identities),
@@ -260,7 +265,7 @@ impl Client {
         if !self.has_session() {
             return self.poll_early(cx);
         }
-        if !self.takes_requests() || self.waits_since.is_some() {
+        if self.awaits_answers || self.waits_since.is_some() {
             return Poll::Pending;
         }
         let count = ready!(poll_read(&mut self.reader, &mut self.unread, cx))?;
@@ -301,11 +306,7 @@ impl Client {
         let is_stuck = self.is_stuck();
         let wants_answers = match self.session {
             SessionId::NONE => self.is_early || !self.unread.is_empty(),
-            _ => {
-                !self.takes_requests()
-                    || self.waits_since.is_some()
-                    || self.large_requests.is_some()
-            }
+            _ => self.awaits_answers || self.waits_since.is_some() || self.large_requests.is_some(),
         };
         let mut outbox = self.conn.outbox();
         let is_new = self.session == SessionId::NONE && self.conn.session().is_some();

@@ -100,20 +100,41 @@ fn clients_that_vanish_with_requests_on_the_way_leave_nothing_behind() {
     assert_eq!(world.client().call(get_children("/")).names(), ["zookeeper"]);
 }
 
+/// Many times, as others may go above or below the limit at every moment of a task that is about
+/// to sleep.
 #[test]
 fn few_requests_under_way_at_a_time_are_enough_for_many_clients() {
     for limit in ["0", "1", "7"] {
         let world = World::start(&format!("maxClientCnxns=0\nglobalOutstandingLimit={limit}"));
-        world.client().call(create("/a", b"", 0)).ok();
-        let mut clients: Vec<Client> = (0..20).map(|_| world.client()).collect();
-        for client in &mut clients {
-            let pair = [set_data("/a", b"x"), get_data("/a", false)];
-            let requests: Vec<u8> =
-                (0..50).flat_map(|n| client.number(pair[n % 2].clone()).1).collect();
-            client.raw.write(&requests);
-        }
-        for client in &mut clients {
-            for xid in 1..=50 {
+        all_is_answered(&world, |n| n % 2 == 0);
+    }
+}
+
+/// The write may be answered at every moment at which its connection takes the reads behind it.
+#[test]
+fn more_reads_than_may_wait_for_a_write_are_answered() {
+    all_is_answered(&World::start("maxClientCnxns=0"), |n| n == 0);
+}
+
+/// Has many clients ask at once, again and again. `is_write` tells by its number whether a request
+/// of 200 is one. The first is sent by itself.
+fn all_is_answered(world: &World, is_write: fn(usize) -> bool) {
+    world.client().call(create("/a", b"", 0)).ok();
+    let mut clients: Vec<Client> = (0..20).map(|_| world.client()).collect();
+    for _ in 0..20 {
+        let ask = |client: &mut Client| {
+            let request =
+                |n| if is_write(n) { set_data("/a", b"x") } else { get_data("/a", false) };
+            let (asked, frames): (Vec<i32>, Vec<Vec<u8>>) =
+                (0..200).map(|n| client.number(request(n))).unzip();
+            let (first, others) = frames.split_at(1);
+            client.raw.write(&first.concat());
+            client.raw.write(&others.concat());
+            asked
+        };
+        let asked: Vec<Vec<i32>> = clients.iter_mut().map(ask).collect();
+        for (client, asked) in clients.iter_mut().zip(asked) {
+            for xid in asked {
                 assert_eq!(client.reply().xid, xid);
             }
         }

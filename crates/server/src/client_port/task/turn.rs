@@ -96,7 +96,8 @@ impl Client {
             out.shrink_to(SCRATCH_KEPT_BYTES);
             let more = closing?;
             sent?;
-            let more = if was_stuck { !self.is_stuck() } else { more && self.takes_requests() };
+            self.awaits_answers = self.awaits_answers || !self.takes_requests();
+            let more = if was_stuck { !self.is_stuck() } else { more && !self.awaits_answers };
             Ok(more || self.has_news_or_rests(waker))
         })
     }
@@ -108,29 +109,29 @@ impl Client {
         let taken = self.take_requests_until_full(&shared, &mut turn, out);
         let passed = self.pass_on(&shared, &mut turn, out);
         self.note_at_once(turn.at_once);
-        let more = taken?;
-        passed?;
-        Ok(more)
+        Ok(taken? | passed?)
     }
 
-    /// Puts requests where they wait to be answered, and asks the peer loop what is for it.
+    /// Puts requests where they wait to be answered, and asks the peer loop what is for it. The
+    /// result says whether some were answered here, so that there may be room for others.
     fn pass_on(
         &mut self,
         shared: &Shared,
         turn: &mut Turn,
         out: &mut Vec<u8>,
-    ) -> Result<(), Closing> {
+    ) -> Result<bool, Closing> {
         if turn.asked.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        let mut passed = Ok(());
+        let mut passed = Ok(false);
         let count = turn.asked.len();
         // Before anybody can answer them.
         shared.under_way.fetch_add(count, Relaxed);
         if !self.queue(turn) {
             // What the first of them would have waited for has been answered meanwhile. They must
             // not see the writes behind them, which the peer loop does not have yet.
-            passed = self.answer_first_reads(shared, turn, out);
+            passed = self.answer_first_reads(shared, turn, out).map(|()| true);
+            self.awaits_answers = false;
             if passed.is_err() {
                 turn.asked.retain(|asked| asked.waits.is_none());
                 turn.bodies.clear();
@@ -211,7 +212,8 @@ impl Client {
         let mut tree = None;
         self.receive(out)?;
         for taken in 0.. {
-            if !self.takes_requests() {
+            self.awaits_answers = !self.takes_requests();
+            if self.awaits_answers {
                 break;
             }
             if out.len() + self.unsent.len() > REPLIES_BYTES_MAX {
