@@ -185,14 +185,24 @@ impl Semaphore {
         }
     }
 
-    /// Makes a lease and waits until there is room for it; nothing if it is lost meanwhile.
-    async fn take_lease(&self, _turn: &Guard) -> Result<Option<Guard>, Error> {
+    /// Makes a lease and waits until there is room for it; nothing if that or the turn is lost
+    /// meanwhile. Who went on waiting without its turn, as with a lease of a newer session, would wait
+    /// for the lease of whoever has the turn, and that one for this.
+    async fn take_lease(&self, turn: &Guard) -> Result<Option<Guard>, Error> {
         let lease = self.make_lease().await?;
         loop {
-            match self.look(&lease).await? {
+            let (leases, limit) = match self.look(&lease).await? {
                 Room::Yes => return Ok(Some(Guard::new(lease))),
                 Room::LostLease => return Ok(None),
-                Room::No(leases, limit) => wait_for_either(leases, limit).await?,
+                Room::No(leases, limit) => (leases, limit),
+            };
+            tokio::select! {
+                biased;
+                _why = turn.lost() => {
+                    lease.leave().await?;
+                    return Ok(None);
+                }
+                changed = wait_for_either(leases, limit) => changed?,
             }
         }
     }

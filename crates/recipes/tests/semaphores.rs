@@ -29,8 +29,8 @@ fn only_the_one_whose_turn_it_is_looks_at_the_leases() {
             let semaphore = Semaphore::new(&world.client().await, "/s", 1);
             waiting.push(tokio::spawn(async move { semaphore.acquire().await.unwrap() }));
         }
-        // Nine watch the one before them in the line, and one the leases.
-        world.until("10 watches", |world| world.watches() == 10).await;
+        // Nine watch the one before them in the line, and one its own turn and the leases.
+        world.until("11 watches", |world| world.watches() == 11).await;
         assert_eq!(world.children("/s/leases").len(), 2);
         assert_eq!(world.children("/s/locks").len(), 10);
         held.release().await.unwrap();
@@ -38,6 +38,31 @@ fn only_the_one_whose_turn_it_is_looks_at_the_leases() {
             world.until("next", |_| waiting.iter().any(|it| it.is_finished())).await;
             let next = waiting.iter().position(|it| it.is_finished()).unwrap();
             soon(waiting.swap_remove(next)).await.unwrap().release().await.unwrap();
+        }
+    });
+}
+
+/// Two with leases that nobody may use would wait for each other for ever.
+#[test]
+fn who_loses_its_turn_waits_for_another() {
+    in_world(5, async |world| {
+        let held = Semaphore::new(&world.client().await, "/s", 1).acquire().await.unwrap();
+        let mut waiting = Vec::new();
+        for locks in 1..=2 {
+            let semaphore = Semaphore::new(&world.client().await, "/s", 1);
+            waiting.push(tokio::spawn(async move {
+                semaphore.acquire().await.unwrap().release().await.unwrap();
+            }));
+            world.until("waiting", |world| world.children("/s/locks").len() == locks).await;
+        }
+        world.until("two leases", |world| world.children("/s/leases").len() == 2).await;
+        let locks = world.children("/s/locks").into_iter();
+        let turn = locks.min_by_key(|name| name.rsplit('-').next().unwrap().to_owned()).unwrap();
+        world.client().await.delete(format!("/s/locks/{turn}")).await.unwrap();
+        tokio::time::sleep(TIMEOUT).await;
+        held.release().await.unwrap();
+        for acquired in waiting {
+            soon(acquired).await.unwrap();
         }
     });
 }
